@@ -1,0 +1,47 @@
+import type { Diagnostic } from '../base/diagnostic.js';
+import type { Keyring } from '../heartbeat/keyring.js';
+import type { LinkSpec } from '../heartbeat/link-spec.js';
+import type { GroupSpec } from '../resources/spec.js';
+
+/** The timing of the heartbeat, all in milliseconds. */
+export interface HeartbeatConfig {
+  readonly keepaliveMs: number;
+  readonly warntimeMs: number;
+  readonly deadtimeMs: number;
+  readonly initdeadMs: number;
+  readonly udpPort: number;
+  readonly links: readonly LinkSpec[];
+  /** Addresses whose answer shows that this node's own network works. */
+  readonly ping: readonly string[];
+}
+
+/** One way to make sure that a node is off: an agent in the fence-agents calling convention. */
+export interface FenceDevice {
+  /** A name looked up in the agent directories, or an absolute path. */
+  readonly agent: string;
+  /** What the agent reads on standard input, as configured, without secrets. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Parameters whose value is the content of a file, read when the agent is run: name -> path. */
+  readonly paramFiles: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+}
+
+/** One validated configuration, whatever files it came from. Immutable. */
+export interface Config {
+  readonly source: 'heartbeat' | 'native';
+  /** The files it was read from. */
+  readonly files: readonly string[];
+  readonly cluster: string;
+  /** All nodes in configured order, lower case. */
+  readonly nodes: readonly string[];
+  readonly self: string;
+  readonly heartbeat: HeartbeatConfig;
+  readonly keyring: Keyring;
+  /** Node name -> devices, tried in order. A node without an entry cannot be fenced. */
+  readonly fencing: Readonly<Record<string, readonly FenceDevice[]>>;
+  readonly groups: readonly GroupSpec[];
+  /** 16 hex digits over all that must be equal on every node (S9). */
+  readonly digest: string;
+  /** What is accepted but worth saying: deprecated words, weak signatures, no fencing. */
+  readonly warnings: readonly Diagnostic[];
+}
