@@ -1,0 +1,84 @@
+import type { Status } from './status.js';
+
+/**
+ * The control socket: HTTP on a Unix socket (`/run/tandem/tandem.sock`, mode 0660, group haclient).
+ *
+ *     GET  /v1/status              -> 200 Status
+ *     GET  /v1/history             -> 200 HistoryAnswer
+ *     POST /v1/requests            OperatorRequest -> 200 OperatorAnswer (also for refusals)
+ *     GET  /v1/requests/ID         -> 200 OperatorAnswer: how the request is doing
+ */
+export const CONTROL_PATH = {
+  status: '/v1/status',
+  history: '/v1/history',
+  requests: '/v1/requests',
+} as const;
+
+/** Bytes of a request body that the daemon reads at most; requests are a few hundred bytes. */
+export const CONTROL_BODY_BYTES_MAX = 65_536;
+
+/** What an operator asks for. */
+export type OperatorRequest =
+  | { readonly kind: 'move'; readonly group: string; readonly to: string | null }
+  | { readonly kind: 'standby'; readonly node: string | null }
+  | { readonly kind: 'online'; readonly node: string | null }
+  | { readonly kind: 'cleanup'; readonly group: string }
+  | {
+      readonly kind: 'fenceConfirm';
+      readonly node: string;
+      /** Who vouches that the node is off. */
+      readonly by: string;
+      readonly reason: string;
+    };
+
+/** A request with what every one may carry. */
+export interface OperatorEnvelope {
+  readonly request: OperatorRequest;
+  /** Answer what would happen and change nothing. */
+  readonly dryRun: boolean;
+}
+
+/** How a request stands. `accepted` is followed by `done` or `failed` when asked again by id. */
+export interface OperatorAnswer {
+  readonly id: string;
+  readonly state: 'accepted' | 'done' | 'failed' | 'refused';
+  /** One sentence: what was done, what goes on, or why not and what to do. */
+  readonly message: string;
+  /** What happened so far, in order, one sentence each. */
+  readonly progress: readonly string[];
+  /** A name of the exit-code catalogue for refusals and failures. */
+  readonly exit: 'ok' | 'failed' | 'noSuch' | 'unsafe' | 'timeout' | 'unknown';
+}
+
+/** One failover, move or recovery as the node that carried it out saw it. */
+export interface HistoryEntry {
+  readonly id: string;
+  readonly group: string;
+  readonly node: string;
+  /** RFC 3339. */
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  readonly outcome: 'running' | 'done' | 'failed';
+  /** Why: the sentence of the decision. */
+  readonly trigger: string;
+  readonly phases: readonly HistoryPhase[];
+  /** Every sentence of it, in order, with the time since the start. */
+  readonly account: readonly { readonly atMs: number; readonly sentence: string }[];
+}
+
+export interface HistoryPhase {
+  /** detection, fencing, clearance, promote, mount, address, database, script, stop:promote ... */
+  readonly name: string;
+  readonly startedAtMs: number;
+  readonly durationMs: number | null;
+  readonly outcome: 'running' | 'done' | 'failed';
+}
+
+export interface HistoryAnswer {
+  readonly schema: 'tandem.history/1';
+  readonly self: string;
+  readonly entries: readonly HistoryEntry[];
+}
+
+/** Re-exported so that clients need one import. */
+export type { Status };

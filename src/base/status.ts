@@ -1,0 +1,113 @@
+/**
+ * What `tandem status --json` prints and the control socket answers: `tandem.status/1`.
+ * Stable: names are added, never renamed. Times are RFC 3339, durations end in `Ms`.
+ */
+export interface Status {
+  readonly schema: 'tandem.status/1';
+  readonly cluster: string;
+  readonly self: string;
+  readonly verdict: { readonly state: VerdictState; readonly summary: string };
+  readonly nodes: readonly NodeStatus[];
+  readonly links: readonly LinkStatus[];
+  readonly groups: readonly GroupStatus[];
+  readonly drbd: readonly DrbdStatus[];
+  readonly fencing: FencingStatus;
+  /** Set when the daemon did not answer and this was read from the machine itself. */
+  readonly daemon?: { readonly running: boolean; readonly reason?: string };
+}
+
+export type VerdictState = 'ok' | 'degraded' | 'down' | 'unknown';
+
+export type NodeState =
+  | 'up'
+  | 'starting'
+  | 'leaving'
+  | 'left'
+  | 'late'
+  | 'dead'
+  | 'fencing'
+  | 'fenced'
+  | 'unknown'
+  | 'incompatible';
+
+export type NodeMode = 'online' | 'standby' | 'maintenance';
+
+export interface NodeStatus {
+  readonly name: string;
+  readonly self: boolean;
+  readonly state: NodeState;
+  readonly mode: NodeMode;
+  /** Since the last sign of life; null when there was none yet; 0 for this node. */
+  readonly lastSeenMs: number | null;
+  /** One sentence: why it is in this state. */
+  readonly reason: string;
+}
+
+export interface LinkStatus {
+  readonly peer: string;
+  /** `bcast eth1`, `serial /dev/ttyS1`. */
+  readonly medium: string;
+  readonly state: 'up' | 'late' | 'dead';
+  readonly lastSeenMs: number | null;
+  readonly sent: number;
+  readonly received: number;
+  readonly badAuth: number;
+  readonly malformed: number;
+  readonly duplicate: number;
+  readonly replayed: number;
+}
+
+export type GroupStatusState =
+  | 'started'
+  | 'starting'
+  | 'stopping'
+  | 'stopped'
+  | 'failed'
+  | 'blocked'
+  | 'disabled'
+  | 'frozen'
+  | 'unknown';
+
+export interface GroupStatus {
+  readonly name: string;
+  readonly state: GroupStatusState;
+  /** Where it runs, starts or stops; null when nowhere. */
+  readonly node: string | null;
+  readonly reason: string;
+  readonly resources: readonly ResourceStatus[];
+}
+
+export type ResourceState =
+  'started' | 'starting' | 'stopping' | 'stopped' | 'failed' | 'unknown';
+
+export interface ResourceStatus {
+  readonly id: string;
+  readonly kind: string;
+  readonly state: ResourceState;
+  readonly reason?: string;
+}
+
+export interface DrbdStatus {
+  readonly resource: string;
+  readonly role: string;
+  readonly peerRole: string;
+  readonly connection: string;
+  readonly splitBrain: boolean;
+  readonly volumes: readonly DrbdVolumeStatus[];
+  /** Set when DRBD could not be read: why. */
+  readonly reason?: string;
+}
+
+export interface DrbdVolumeStatus {
+  readonly volume: number;
+  readonly minor: number;
+  readonly disk: string;
+  readonly peerDisk: string;
+  readonly syncedPercent: number | null;
+  readonly outOfSyncBytes: number;
+}
+
+export interface FencingStatus {
+  readonly configured: boolean;
+  readonly lastTestedAt: string | null;
+}
