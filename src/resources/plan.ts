@@ -11,7 +11,13 @@ import type { ResourceSpec } from './spec.js';
 
 /** One thing to read. `name` is the key of its reading; it is unique among a resource's probes. */
 export type Probe =
-  FileProbe | PathProbe | AddressesProbe | ServerProbe | MysqlHandshakeProbe | CommandProbe;
+  | FileProbe
+  | PathProbe
+  | AddressesProbe
+  | ServerProbe
+  | ProcessProbe
+  | MysqlHandshakeProbe
+  | CommandProbe;
 
 /** The whole text of a file, such as /proc/drbd. Answered by `text`, `absent` or `unreadable`. */
 export interface FileProbe {
@@ -44,8 +50,15 @@ export interface ServerProbe {
   /** Null when the path is not known: then only the walk. */
   readonly pidFile: string | null;
   readonly comms: readonly string[];
-  /** False leaves the walk out; the reading then says `walked: false`. */
-  readonly walk: boolean;
+}
+
+/** One process by its number, without a walk. Answered by `server`: with it, or with nobody. */
+export interface ProcessProbe {
+  readonly kind: 'process';
+  readonly name: string;
+  readonly pid: number;
+  /** A process of another name is another process, and counts as nobody. */
+  readonly comms: readonly string[];
 }
 
 /**
@@ -77,8 +90,8 @@ export type Reading =
   | { readonly kind: 'addresses'; readonly addresses: readonly InterfaceAddress[] }
   | ServerReading
   | { readonly kind: 'greeted' }
-  /** The server's own words when it greets with an error packet, else the system's. */
-  | { readonly kind: 'refused'; readonly reason: string }
+  /** `byServer`: it greeted with an error packet, whose words `reason` holds; else the system's. */
+  | { readonly kind: 'refused'; readonly byServer: boolean; readonly reason: string }
   | ExitReading
   | { readonly kind: 'timedOut'; readonly afterMs: number };
 
@@ -99,13 +112,11 @@ export interface InterfaceAddress {
   readonly prefixLength: number;
 }
 
-/** The processes that a ServerProbe found. */
+/** The processes that a ServerProbe or a ProcessProbe found. */
 export interface ServerReading {
   readonly kind: 'server';
   /** The number in the pid file; null when there is no file or no number in it. */
   readonly pidFilePid: number | null;
-  /** False when only the pid file was looked at. */
-  readonly walked: boolean;
   /** Live processes with one of the wanted names (zombies do not count). */
   readonly processes: readonly ProcessInfo[];
 }
@@ -168,7 +179,8 @@ export interface ExecStep {
   readonly argv: readonly [string, ...string[]];
   /** At the end of it the whole process group is killed and the step failed. */
   readonly timeoutMs: number;
-  readonly okExits: readonly number[];
+  /** `any`: whatever comes of it, its time-out too, the plan goes on with a warning. */
+  readonly okExits: readonly number[] | 'any';
   /**
    * `wait` is the usual. `background` starts it and goes on; `deferred` starts it when the last
    * resource of the group was started or the start was given up. The failure of either is a
@@ -177,7 +189,10 @@ export interface ExecStep {
   readonly run: 'wait' | 'background' | 'deferred';
   readonly env?: Readonly<Record<string, string>>;
   readonly retry?: Retry;
-  /** Tried once: when it exits with one of these, run the steps, then run the program again. */
+  /**
+   * Used once, before `retry`: when the program exits with one of these, run the steps, then run
+   * it again; from there on `retry` applies. A recovery step that fails fails the plan.
+   */
   readonly recovery?: { readonly onExits: readonly number[]; readonly steps: readonly Step[] };
   /** Who can say in words what an exit code and its stderr mean. */
   readonly explain?: 'drbd';
@@ -190,6 +205,8 @@ export interface Retry {
   readonly pauseMs: number;
   /** Exit codes worth another try; `any` is every code that is not ok. */
   readonly onExits: readonly number[] | 'any';
+  /** And, when given, only if stderr contains one of these. */
+  readonly stderrHas?: readonly string[];
 }
 
 /** Starts a server that must outlive the daemon: own session, stdin from /dev/null. */
@@ -247,7 +264,7 @@ export interface UntilStep {
   readonly timeoutMs: number;
   /** Give up at once when the process of the spawn step before it has ended. */
   readonly endsWithSpawned: boolean;
-  /** A log whose last lines, as far as written since the action began, tell why it failed. */
+  /** A log whose last lines, as far as written since the step began, tell why it failed. */
   readonly evidencePath: string | null;
 }
 
@@ -302,6 +319,11 @@ export interface ResourceKindLogic<Spec extends ResourceSpec, Detail = unknown> 
   readonly startTimeoutMs: number;
   readonly stopTimeoutMs: number;
   readonly monitorEveryMs: number;
+  /**
+   * What confirms an action. `probe`: the probes, read again, must show the wanted state.
+   * `exit`: the steps' success is enough (a script of Heartbeat's need not have a true status).
+   */
+  readonly confirmedBy: 'probe' | 'exit';
   /** One line for people: `file system /dev/drbd0 on /db (ext4)`. */
   describe(spec: Spec): string;
   /**
