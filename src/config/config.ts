@@ -37,6 +37,8 @@ export interface Config {
   readonly self: string;
   readonly heartbeat: HeartbeatConfig;
   readonly keyring: Keyring;
+  /** The watchdog device that resets a node which has lost itself (S6); null for none. */
+  readonly watchdog: string | null;
   /** Node name -> devices, tried in order. A node without an entry cannot be fenced. */
   readonly fencing: Readonly<Record<string, readonly FenceDevice[]>>;
   readonly groups: readonly GroupSpec[];

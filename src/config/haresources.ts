@@ -1,0 +1,202 @@
+/**
+ * Heartbeat's haresources: each logical line is a group, `NODE RESOURCE RESOURCE...`, started from
+ * left to right on the node that is named, or on another when it is gone.
+ *
+ * What Heartbeat 3.0.6 got wrong is mended: it left comments on continuation lines (they became
+ * resources), took a backslash followed by a blank for a resource, and never checked a resource.
+ */
+import type { GroupSpec, ResourceSpec } from '../resources/spec.js';
+import type { Failback } from './ha-cf-draft.js';
+import { createReporter, didYouMean, inFileOrder } from './reporter.js';
+import type { Parsed, Reporter } from './reporter.js';
+import { nameOfWord, readResourceWord } from './resource-word.js';
+import {
+  quote,
+  quoteList,
+  splitLines,
+  WHOLE_FILE,
+  withoutComment,
+  words,
+  type SourceFile,
+  type Token,
+} from './source-text.js';
+
+/** What haresources does not say itself. */
+export interface HaresourcesContext {
+  /** The nodes of ha.cf; null when it could not be read, and names cannot be checked. */
+  readonly nodes: readonly string[] | null;
+  readonly failback: Failback;
+  /** Names of the scripts in resource.d of this machine. */
+  readonly existingScripts: readonly string[];
+}
+
+/** Reads haresources; all faults in one go, the value being the best reading. */
+export function parseHaresources(
+  file: SourceFile,
+  context: HaresourcesContext,
+): Parsed<readonly GroupSpec[]> {
+  const report = createReporter(file.path);
+  const drafts: DraftGroup[] = [];
+  for (const line of logicalLines(file.text, context.nodes ?? [], report)) {
+    const draft = readGroup(line, context, report);
+    if (draft !== undefined) drafts.push(draft);
+  }
+  checkUnique(drafts, report);
+  for (const draft of drafts) notePromotion(draft, report);
+  if (drafts.length === 0 && report.diagnostics.length === 0) {
+    report.warning(WHOLE_FILE, 'There is no group', quote('NODE RESOURCE...'));
+  }
+  const value = nameGroups(drafts, context);
+  return { value, diagnostics: inFileOrder(report.diagnostics) };
+}
+
+/** The words of each logical line: continuations joined, comments and empty lines gone. */
+function logicalLines(
+  text: string,
+  nodes: readonly string[],
+  report: Reporter,
+): readonly (readonly Token[])[] {
+  const lines: (readonly Token[])[] = [];
+  let current: Token[] = [];
+  let open: Token | undefined;
+  for (const physical of splitLines(text)) {
+    const tokens = [...words(withoutComment(physical))];
+    // A comment between continued lines ends nothing; an empty line does.
+    if (open !== undefined && tokens.length === 0 && physical.text.includes('#')) continue;
+    if (open !== undefined) noteSwallowedLine(tokens, nodes, report);
+    open = takeContinuation(tokens);
+    current.push(...tokens);
+    if (open !== undefined) continue;
+    if (current.length > 0) lines.push(current);
+    current = [];
+  }
+  if (open !== undefined) report.warning(open, 'Nothing follows this backslash', 'one more line');
+  if (current.length > 0) lines.push(current);
+  return lines;
+}
+
+/** Takes the backslash off the end of a line; undefined when there is none. */
+function takeContinuation(tokens: Token[]): Token | undefined {
+  const last = tokens.pop();
+  if (last === undefined) return undefined;
+  if (!last.text.endsWith('\\')) {
+    tokens.push(last);
+    return undefined;
+  }
+  const text = last.text.slice(0, -1);
+  if (text !== '') tokens.push({ ...last, text });
+  return { ...last, column: last.column + text.length, text: '\\' };
+}
+
+function noteSwallowedLine(
+  tokens: readonly Token[],
+  nodes: readonly string[],
+  report: Reporter,
+): void {
+  const [first, ...rest] = tokens;
+  if (first === undefined || rest.length === 0 || !nodes.includes(first.text.toLowerCase())) return;
+  const message = `Node ${quote(first.text)} begins a line that continues the one above`;
+  report.warning(first, message, 'no backslash above a new group');
+}
+
+interface DraftGroup {
+  readonly node: Token;
+  readonly members: readonly { readonly word: Token; readonly spec: ResourceSpec }[];
+}
+
+function readGroup(
+  line: readonly Token[],
+  context: HaresourcesContext,
+  report: Reporter,
+): DraftGroup | undefined {
+  const [node, ...resources] = line;
+  if (node === undefined) return undefined;
+  if (!checkNode(node, context.nodes, report) && resources.length === 0) return undefined;
+  if (resources.length === 0) {
+    const message = `The group of ${quote(node.text)} has no resources`;
+    report.error(node, message, quote('NODE RESOURCE...'));
+    return undefined;
+  }
+  const members = resources.flatMap((word) => {
+    const spec = readResourceWord(word, context.existingScripts, report);
+    return spec === null ? [] : [{ word, spec }];
+  });
+  return { node: { ...node, text: node.text.toLowerCase() }, members };
+}
+
+function checkNode(node: Token, nodes: readonly string[] | null, report: Reporter): boolean {
+  if (nodes === null || nodes.length === 0) return true;
+  if (nodes.includes(node.text.toLowerCase())) return true;
+  const message = `Node ${quote(node.text)} is not in ha.cf`;
+  const indented = node.column > 1 && node.line > 1;
+  const cure = indented ? 'to continue a line, end it with a backslash' : undefined;
+  report.error(node, message, quoteList(nodes), didYouMean(node.text, nodes) ?? cure);
+  return false;
+}
+
+/** A resource belongs to one group, a disk too: otherwise two nodes could hold it at once (S1). */
+function checkUnique(drafts: readonly DraftGroup[], report: Reporter): void {
+  const ids = new Map<string, Token>();
+  const devices = new Map<string, { readonly at: Token; readonly group: DraftGroup }>();
+  for (const group of drafts) {
+    for (const { word, spec } of group.members) {
+      const first = ids.get(spec.id);
+      if (first === undefined) ids.set(spec.id, word);
+      else reportTwice(word, `Resource ${quote(spec.id)}`, first, report);
+      if (spec.kind !== 'filesystem' || !spec.device.startsWith('/dev/')) continue;
+      const mounted = devices.get(spec.device);
+      if (mounted === undefined) devices.set(spec.device, { at: word, group });
+      else if (mounted.group !== group) {
+        reportTwice(word, `Device ${quote(spec.device)}`, mounted.at, report);
+      }
+    }
+  }
+}
+
+function reportTwice(at: Token, what: string, first: Token, report: Reporter): void {
+  const place = `line ${String(first.line)}, column ${String(first.column)}`;
+  report.error(at, `${what} is used twice; the first time on ${place}`, 'each resource once');
+}
+
+/** A DRBD device cannot be mounted before its resource is Primary. */
+function notePromotion({ members }: DraftGroup, report: Reporter): void {
+  const drbd = members.findIndex(({ spec }) => spec.kind === 'drbd');
+  for (const [index, { word, spec }] of members.entries()) {
+    const mounts = spec.kind === 'filesystem' && /^\/dev\/drbd/.test(spec.device);
+    if (!mounts || (drbd >= 0 && drbd < index)) continue;
+    const message = `Nothing on this line makes ${quote(spec.device)} Primary before it is mounted`;
+    report.warning(word, message, '"drbddisk::RESOURCE" to the left of it');
+  }
+}
+
+/** Names by the last word, made unique by -2, -3; Heartbeat's key, the first word, is the alias. */
+function nameGroups(
+  drafts: readonly DraftGroup[],
+  context: HaresourcesContext,
+): readonly GroupSpec[] {
+  const used = new Set<string>();
+  const named = drafts.flatMap((draft) => {
+    const last = draft.members.at(-1);
+    if (last === undefined) return [];
+    return [{ draft, name: uniqueName(nameOfWord(last.word.text, last.spec), used) }];
+  });
+  return named.map(({ draft, name }) => {
+    const key = draft.members[0]?.word.text ?? '';
+    const preferred = draft.node.text;
+    const others = (context.nodes ?? []).filter((node) => node !== preferred);
+    return {
+      name,
+      aliases: used.has(key) ? [] : [key],
+      prefer: [preferred, ...others],
+      failback: context.failback,
+      resources: draft.members.map(({ spec }) => spec),
+    };
+  });
+}
+
+function uniqueName(wanted: string, used: Set<string>): string {
+  let name = wanted;
+  for (let count = 2; used.has(name); count += 1) name = `${wanted}-${String(count)}`;
+  used.add(name);
+  return name;
+}

@@ -1,0 +1,121 @@
+/**
+ * From the three files of /etc/ha.d to one Config. The files are read elsewhere; here is only
+ * text, so that `tandem check`, the daemon and the tests see the same faults in the same words.
+ */
+import type { Diagnostic } from '../base/diagnostic.js';
+import { err, ok, type Result } from '../base/result.js';
+import type { Keyring } from '../heartbeat/keyring.js';
+import type { GroupSpec } from '../resources/spec.js';
+import { parseAuthkeys } from './authkeys.js';
+import type { Config } from './config.js';
+import { configDigest } from './digest.js';
+import { parseHaCf } from './ha-cf.js';
+import type { HaCf } from './ha-cf-checks.js';
+import { parseHaresources } from './haresources.js';
+import { createReporter, hasErrors, type Parsed } from './reporter.js';
+import { quote, WHOLE_FILE, type SourceFile } from './source-text.js';
+
+/** The files of Heartbeat, each null when it is not there, and what else has to be known. */
+export interface HeartbeatFiles {
+  /** `uname -n` of this machine. */
+  readonly self: string;
+  readonly haCf: SourceFile | null;
+  readonly haresources: SourceFile | null;
+  readonly authkeys: SourceFile | null;
+  /** Names of the executable files in /etc/ha.d/resource.d of this machine. */
+  readonly existingScripts: readonly string[];
+}
+
+/** Where Heartbeat looks for its files. */
+export const HEARTBEAT_PATHS = {
+  haCf: '/etc/ha.d/ha.cf',
+  haresources: '/etc/ha.d/haresources',
+  authkeys: '/etc/ha.d/authkeys',
+} as const;
+
+/**
+ * Builds the configuration from Heartbeat's files. When anything is wrong, all faults and
+ * warnings of all files are returned together; else the warnings are in the Config.
+ */
+export function buildHeartbeatConfig(
+  files: HeartbeatFiles,
+): Result<Config, readonly Diagnostic[]> {
+  const { haCf, groups, keyring, diagnostics } = parseAll(files);
+  if (hasErrors(diagnostics) || haCf === null || keyring === null) return err(diagnostics);
+  const { cluster, nodes, heartbeat, fencing, watchdog } = haCf;
+  const present = [files.haCf, files.haresources, files.authkeys].filter((file) => file !== null);
+  return ok({
+    source: 'heartbeat',
+    files: present.map((file) => file.path),
+    cluster,
+    nodes,
+    self: files.self.toLowerCase(),
+    heartbeat,
+    keyring,
+    watchdog,
+    fencing,
+    groups,
+    digest: configDigest({ cluster, nodes, heartbeat, fencing, groups }),
+    warnings: [...diagnostics, ...unfencedNodes(files.haCf?.path ?? '', nodes, fencing)],
+  });
+}
+
+interface ParsedFiles {
+  readonly haCf: HaCf | null;
+  readonly groups: readonly GroupSpec[];
+  readonly keyring: Keyring | null;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Each file in its turn, also after faults in the one before: all faults in one go. */
+function parseAll(files: HeartbeatFiles): ParsedFiles {
+  const haCf =
+    files.haCf === null
+      ? missing('haCf', 'tells the nodes and their links', null)
+      : parseHaCf(files.haCf, files.self);
+  const context = {
+    nodes: haCf.value?.nodes ?? null,
+    failback: haCf.value?.failback ?? 'never',
+    existingScripts: files.existingScripts,
+  } as const;
+  const haresources =
+    files.haresources === null
+      ? missing('haresources', 'tells the groups', [])
+      : parseHaresources(files.haresources, context);
+  const authkeys =
+    files.authkeys === null
+      ? missing('authkeys', 'signs the heartbeats', null)
+      : parseAuthkeys(files.authkeys);
+  return {
+    haCf: haCf.value,
+    groups: haresources.value,
+    keyring: authkeys.value,
+    diagnostics: [...haCf.diagnostics, ...haresources.diagnostics, ...authkeys.diagnostics],
+  };
+}
+
+function missing<T>(
+  file: keyof typeof HEARTBEAT_PATHS,
+  purpose: string,
+  value: T,
+): Parsed<T> {
+  const report = createReporter(HEARTBEAT_PATHS[file]);
+  const cure = file === 'authkeys' ? 'make it with "tandem config keygen"' : undefined;
+  report.error(WHOLE_FILE, 'The file is missing', `the file that ${purpose}`, cure);
+  return { value, diagnostics: report.diagnostics };
+}
+
+/** Says which nodes nothing can switch off, and what that means. */
+export function unfencedNodes(
+  file: string,
+  nodes: readonly string[],
+  fencing: Config['fencing'],
+): readonly Diagnostic[] {
+  const unfenced = nodes.filter((node) => (fencing[node] ?? []).length === 0);
+  if (unfenced.length === 0 || nodes.length < 2) return [];
+  const report = createReporter(file);
+  const names = unfenced.map(quote).join(' and ');
+  const message = `Nothing can fence ${names}: a silent node may still write during a takeover`;
+  report.warning(WHOLE_FILE, message, '"fence NODE AGENT name=value ..." for each node');
+  return report.diagnostics;
+}
