@@ -102,6 +102,8 @@ export interface PathReading {
   readonly type: 'directory' | 'block' | 'file' | 'socket' | 'other';
   /** Device number of a block device (st_rdev) as `major:minor`, else null. */
   readonly deviceNumber: string | null;
+  /** `st_dev:st_ino`: equal for one file under all its names. */
+  readonly fileId: string;
 }
 
 /** One address of one interface. */
@@ -131,6 +133,8 @@ export interface ProcessInfo {
   readonly argv: readonly string[];
   /** The target of /proc/PID/cwd; null when it cannot be read. A MySQL server's is its datadir. */
   readonly cwd: string | null;
+  /** `st_dev:st_ino` of /proc/PID/cwd, links followed; null when it cannot be read. */
+  readonly cwdId: string | null;
 }
 
 /** A program that ran to its end. */
