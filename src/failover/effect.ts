@@ -1,0 +1,41 @@
+import type { OperatorAnswer } from '../base/control.js';
+import type { Report } from '../heartbeat/report.js';
+import type { SavedFacts } from './state.js';
+
+/** All that the core can ask of the world. Plain data; the daemon carries it out and reports back. */
+export type Effect =
+  /** Send on every link at once. */
+  | { readonly kind: 'send'; readonly report: Report }
+  /** Do something to one resource; answered by `actionResult` with the same id. */
+  | {
+      readonly kind: 'run';
+      readonly actionId: string;
+      readonly group: string;
+      readonly index: number;
+      readonly verb: 'probe' | 'start' | 'stop' | 'monitor';
+      /** Every other node is confirmed fenced or off: DRBD need not wait for it. */
+      readonly peerConfirmedDown: boolean;
+    }
+  /** Ask or use the power device of a node; answered by `fenceResult` with the same id. */
+  | {
+      readonly kind: 'fence';
+      readonly fenceId: string;
+      readonly node: string;
+      readonly step: 'status' | 'shoot';
+      /** 0 for the first attempt: chooses the device. */
+      readonly attempt: number;
+    }
+  /** Make these facts survive a restart before anything later is sent. */
+  | { readonly kind: 'save'; readonly facts: SavedFacts }
+  | { readonly kind: 'answer'; readonly answer: OperatorAnswer }
+  | {
+      readonly kind: 'log';
+      readonly level: 'info' | 'warn' | 'error';
+      readonly sentence: string;
+      readonly group?: string;
+      readonly node?: string;
+    }
+  /** Turn the core again at this moment, if nothing happens before. */
+  | { readonly kind: 'wake'; readonly atMs: number }
+  /** The node has left; the process may end. */
+  | { readonly kind: 'exit'; readonly clean: boolean };

@@ -1,0 +1,29 @@
+import type { OperatorRequest } from '../base/control.js';
+import type { ResourceState } from '../base/status.js';
+import type { DrbdFacts } from '../drbd/facts.js';
+import type { Report, ReportFault } from '../heartbeat/report.js';
+
+/** All that can happen to the core. Plain data, so that a run can be recorded and replayed. */
+export type FailoverEvent =
+  | { readonly kind: 'tick' }
+  /** An authentic message with a readable report. */
+  | { readonly kind: 'report'; readonly link: string; readonly report: Report }
+  /** An authentic message that carries no report this program can use. */
+  | { readonly kind: 'foreign'; readonly link: string; readonly fault: ReportFault }
+  | { readonly kind: 'drbd'; readonly facts: readonly DrbdFacts[] }
+  | {
+      readonly kind: 'actionResult';
+      readonly actionId: string;
+      readonly outcome: 'ok' | 'failed' | 'timeout';
+      readonly state: ResourceState;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'fenceResult';
+      readonly fenceId: string;
+      /** `off` is a confirmed power state; `on` answers a status question; the rest is no proof. */
+      readonly outcome: 'off' | 'on' | 'failed';
+      readonly reason: string;
+    }
+  | { readonly kind: 'operator'; readonly requestId: string; readonly request: OperatorRequest }
+  | { readonly kind: 'leave' };

@@ -1,0 +1,187 @@
+/**
+ * Who may shoot, when, and how often (S5).
+ *
+ * A node is fenced for a reason only: somebody needs its clearance, or it is silent while this
+ * node holds the service and would be shot by it otherwise. The power device is asked first: a
+ * node that is off already is cleared and nobody is shot. The node without the service then holds
+ * its fire for the head start; a node that never heard the other one since its own start asks and
+ * does not shoot, so that two nodes cannot fence each other in turns.
+ */
+import { formatDuration } from '../base/duration.js';
+import { standing } from './clearance.js';
+import { isMember } from './membership.js';
+import { headStartMs, isFenceable, majority } from './spec.js';
+import { IDLE_FENCING, type Group, type Peer } from './state.js';
+import type { Turn } from './turn.js';
+
+/** Pauses after a failed attempt: a broken device is asked at most twice a minute in the end. */
+const RETRY_PAUSES_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
+/** How often a node that may not shoot asks whether the other one has been switched off. */
+const ASK_AGAIN_MS = 5_000;
+
+/** Why a node must be fenced now, and whether this node holds the service meanwhile. */
+interface Need {
+  readonly groups: readonly string[];
+  readonly holder: boolean;
+  /** A stop failed there: it is alive and cannot help (S3). */
+  readonly stuck: boolean;
+}
+
+/** Starts what fencing is due for one peer. */
+export function reconcileFencing(turn: Turn, name: string): void {
+  const peer = turn.peer(name);
+  if (peer?.fencing.running !== null || peer.clearance !== null) return;
+  const need = needFor(turn, peer);
+  if (need === null || !isFenceable(turn.state.spec, name)) return;
+  if (turn.nowMs < turn.state.health.listenUntilMs) return;
+  for (const group of need.groups) turn.phaseBegins(group, 'fencing');
+  if (turn.nowMs < peer.fencing.notBeforeMs) return;
+  if (!peer.fencing.asked) {
+    attempt(turn, peer, 'status');
+    return;
+  }
+  const veto = objectionToShooting(turn, peer, need);
+  if (veto !== null) {
+    if (peer.fencing.lastFailure !== veto) turn.say('warn', veto, { node: name });
+    const notBeforeMs = turn.nowMs + ASK_AGAIN_MS;
+    turn.updatePeer(name, {
+      fencing: { ...peer.fencing, asked: false, lastFailure: veto, notBeforeMs },
+    });
+    return;
+  }
+  if (turn.nowMs >= shootFromMs(turn, peer, need)) attempt(turn, peer, 'shoot');
+}
+
+/** When the shot is due, for the wake-up; null when none is planned. */
+export function fencingDueMs(turn: Turn, name: string): number | null {
+  const peer = turn.peer(name);
+  if (peer?.fencing.running !== null || peer.clearance !== null) return null;
+  const need = needFor(turn, peer);
+  if (need === null || !isFenceable(turn.state.spec, name)) return null;
+  const shotMs = peer.fencing.asked ? shootFromMs(turn, peer, need) : 0;
+  return Math.max(peer.fencing.notBeforeMs, shotMs, turn.state.health.listenUntilMs);
+}
+
+function shootFromMs(turn: Turn, peer: Peer, need: Need): number {
+  if (need.holder || need.stuck || peer.deadSinceMs === null) return 0;
+  return peer.deadSinceMs + headStartMs(turn.state.spec);
+}
+
+function needFor(turn: Turn, peer: Peer): Need | null {
+  const silent: string[] = [];
+  const stuck: string[] = [];
+  let holder = false;
+  for (const group of turn.groups) {
+    const relation = standing(turn.state, group, peer).kind;
+    if (relation === 'silent' && isActive(group)) holder = true;
+    if (relation === 'silent' && (isActive(group) || wants(group))) silent.push(group.spec.name);
+    if (relation === 'stuck' && wants(group)) stuck.push(group.spec.name);
+  }
+  if (silent.length + stuck.length === 0) return null;
+  return { groups: [...silent, ...stuck], holder, stuck: stuck.length > 0 };
+}
+
+function isActive(group: Group): boolean {
+  return group.life === 'started' || group.life === 'starting';
+}
+
+function wants(group: Group): boolean {
+  return group.life === 'stopped' && group.claim !== null;
+}
+
+function objectionToShooting(turn: Turn, peer: Peer, need: Need): string | null {
+  const { spec } = turn.state;
+  if (spec.nodes.length > 2) {
+    const members = 1 + turn.peers.filter(isMember).length;
+    if (members >= majority(spec)) return null;
+    return (
+      `${turn.self} does not shoot ${peer.name}: it sees ${String(members)} of ` +
+      `${String(spec.nodes.length)} nodes, and ${String(majority(spec))} are needed`
+    );
+  }
+  if (need.stuck || peer.life.lastHeardMs !== null) return null;
+  return (
+    `${turn.self} does not shoot ${peer.name}: it has not heard it since its own start, so it ` +
+    `waits for it, for its power device to say off, or for "tandem fence confirm ${peer.name}"`
+  );
+}
+
+function attempt(turn: Turn, peer: Peer, step: 'status' | 'shoot'): void {
+  const fenceId = turn.newId('fence');
+  const { generation } = peer.life;
+  turn.updatePeer(peer.name, {
+    fencing: { ...peer.fencing, running: { fenceId, step, startedMs: turn.nowMs, generation } },
+  });
+  const sentence =
+    step === 'status'
+      ? `${turn.self} asks the power device of ${peer.name} whether it is off`
+      : `${turn.self} fences ${peer.name}`;
+  turn.say(step === 'status' ? 'info' : 'warn', sentence, { node: peer.name });
+  const attemptNumber = peer.fencing.failures;
+  turn.emit({ kind: 'fence', fenceId, node: peer.name, step, attempt: attemptNumber });
+}
+
+/** Takes in what the power device said. */
+export function onFenceResult(
+  turn: Turn,
+  result: {
+    readonly fenceId: string;
+    readonly outcome: 'off' | 'on' | 'failed';
+    readonly reason: string;
+  },
+): void {
+  const peer = turn.peers.find((entry) => entry.fencing.running?.fenceId === result.fenceId);
+  const running = peer?.fencing.running;
+  if (peer === undefined || running == null) return;
+  const rested = { ...peer.fencing, running: null };
+  turn.updatePeer(peer.name, { fencing: rested });
+  if (result.outcome === 'off') {
+    onConfirmedOff(turn, peer, running, result.reason);
+    return;
+  }
+  if (running.step === 'status') {
+    // "On", or a device that cannot say: the shot is next, and says the rest.
+    turn.updatePeer(peer.name, { fencing: { ...rested, asked: true } });
+    turn.say('info', `The power device of ${peer.name}: ${result.reason}`, { node: peer.name });
+    return;
+  }
+  const failures = peer.fencing.failures + 1;
+  const pauseMs = RETRY_PAUSES_MS[Math.min(failures, RETRY_PAUSES_MS.length) - 1] ?? 30_000;
+  const sentence =
+    `Fencing ${peer.name} failed (${String(failures)} so far): ${result.reason}. Nothing is ` +
+    `started until it is confirmed off; next attempt in ${formatDuration(pauseMs)}`;
+  turn.updatePeer(peer.name, {
+    fencing: {
+      running: null,
+      asked: false,
+      failures,
+      lastFailure: result.reason,
+      notBeforeMs: turn.nowMs + pauseMs,
+    },
+  });
+  turn.say('error', sentence, { node: peer.name });
+}
+
+function onConfirmedOff(
+  turn: Turn,
+  peer: Peer,
+  running: NonNullable<Peer['fencing']['running']>,
+  how: string,
+): void {
+  const heardMs = peer.life.lastHeardMs ?? Number.NEGATIVE_INFINITY;
+  const spokeSince = heardMs > running.startedMs;
+  // A power state read before the node's last word proves nothing; a new generation speaks itself.
+  const stale =
+    spokeSince && (running.step === 'status' || peer.life.generation !== running.generation);
+  if (stale) {
+    turn.say('warn', `${peer.name} was heard while its power device said off: no clearance`, {
+      node: peer.name,
+    });
+    return;
+  }
+  turn.updatePeer(peer.name, {
+    fencing: IDLE_FENCING,
+    clearance: { kind: 'fenced', atMs: turn.nowMs, how },
+  });
+  turn.say('info', `${peer.name} is confirmed off: ${how}`, { node: peer.name });
+}

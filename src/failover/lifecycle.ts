@@ -1,0 +1,442 @@
+/**
+ * The life of a group on this node. One action at a time, in order (S10):
+ *
+ *     unknown --probes--> stopped --cleared claim--> starting --> started
+ *        ^                  ^  ^                        |            |
+ *        |                  |  +------ stopping <-------+------------+
+ *     cleanup               +---------- | (all confirmed stopped)
+ *        +--- stopFailed <--------------+ (a stop failed or timed out: S3)
+ */
+import { formatDuration } from '../base/duration.js';
+import type { ResourceState } from '../base/status.js';
+import { nextToStart, nextToStop } from '../resources/group-plan.js';
+import { kindOf } from '../resources/kinds.js';
+import { allPeersDown } from './clearance.js';
+import { isCleared } from './claims.js';
+import { isHeard } from './membership.js';
+import { clearOrder, modeOf, moveKey, moveTarget, setOrder } from './orders.js';
+import { objectionTo } from './placement.js';
+import type { Group, LocalResource, RunningAction } from './state.js';
+import type { Turn } from './turn.js';
+
+/** A look at a resource that told nothing is repeated after this long. */
+const PROBE_AGAIN_MS = 2_000;
+/** How many confirmed failures within the window make a node unfit for the group. */
+const FAILURES_MAX = 3;
+const FAILURE_WINDOW_MS = 600_000;
+/** How long a node that failed to run a group is not chosen for it, without a cleanup. */
+const BARRED_MS = 600_000;
+
+/** Takes the next step in the life of one group, if there is one to take now. */
+export function reconcileGroup(turn: Turn, name: string): void {
+  const group = turn.group(name);
+  if (group === undefined || group.action !== null) return;
+  switch (group.life) {
+    case 'unknown':
+      probeNext(turn, group);
+      return;
+    case 'stopped':
+      if (isCleared(turn, name)) beginStart(turn, group);
+      return;
+    case 'starting':
+      continueStart(turn, group);
+      return;
+    case 'started':
+      keepRunning(turn, group);
+      return;
+    case 'stopping':
+      continueStop(turn, group);
+      return;
+    case 'stopFailed':
+  }
+}
+
+// --- finding out ---------------------------------------------------------------------------------
+
+function probeNext(turn: Turn, group: Group): void {
+  const index = group.resources.findIndex(
+    (resource, at) =>
+      resource.state === 'unknown' && (group.monitorDueMs[at] ?? 0) <= turn.nowMs,
+  );
+  if (index >= 0) run(turn, group, index, 'probe');
+}
+
+/** Every resource was looked at: adopt what runs, tidy up what half runs (S1, S7). */
+function concludeProbes(turn: Turn, name: string): void {
+  const group = turn.group(name);
+  if (group === undefined) return;
+  const states = group.resources.map((resource) => resource.state);
+  if (states.includes('unknown')) return;
+  if (states.every((state) => state === 'stopped')) {
+    settle(turn, name, 'stopped', `${name} is stopped on ${turn.self}`);
+    return;
+  }
+  if (states.every((state) => state === 'started')) {
+    const claim = { epoch: group.epochSeen, rank: 0 };
+    turn.updateGroup(name, { epoch: group.epochSeen, claim });
+    settle(turn, name, 'started', `${name} was already running on ${turn.self} and was adopted`);
+    dueForMonitor(turn, name);
+    return;
+  }
+  const odd = group.resources.filter((resource) => resource.state !== 'stopped');
+  const sentence = `${name} was found half started on ${turn.self} (${odd.map((r) => r.id).join(', ')})`;
+  beginStop(turn, name, sentence);
+}
+
+function settle(turn: Turn, name: string, life: 'stopped' | 'started', sentence: string): void {
+  turn.updateGroup(name, { life, reason: sentence, stopReason: null });
+  turn.say('info', sentence, { group: name });
+}
+
+// --- starting ------------------------------------------------------------------------------------
+
+function beginStart(turn: Turn, group: Group): void {
+  const { name } = group.spec;
+  if (group.claim === null || group.grant !== null) return;
+  const sentence = `${turn.self} starts ${name}: every other node is accounted for`;
+  turn.updateGroup(name, {
+    life: 'starting',
+    epoch: group.claim.epoch,
+    reason: sentence,
+    blocked: null,
+    stopReason: null,
+    suspects: {},
+  });
+  turn.phaseEnds(name, 'fencing');
+  turn.say('info', sentence, { group: name });
+  reconcileGroup(turn, name);
+}
+
+function continueStart(turn: Turn, group: Group): void {
+  const { name } = group.spec;
+  const stop = group.stopReason ?? reasonToStop(turn, group);
+  if (stop !== null) {
+    beginStop(turn, name, stop);
+    return;
+  }
+  const index = nextToStart(group.resources.map((resource) => resource.state));
+  if (index !== null) {
+    run(turn, group, index, 'start');
+    return;
+  }
+  const began = turn.state.history.findLast((o) => o.group === name && o.endedMs === null);
+  const took = began === undefined ? '' : ` after ${formatDuration(turn.nowMs - began.startedMs)}`;
+  settle(turn, name, 'started', `${name} runs on ${turn.self}${took}`);
+  turn.closeOperation(name, 'done');
+  turn.updateGroup(name, { failbackArmed: false });
+  dueForMonitor(turn, name);
+}
+
+// --- running -------------------------------------------------------------------------------------
+
+function keepRunning(turn: Turn, group: Group): void {
+  const { name } = group.spec;
+  fulfilMove(turn, name);
+  armFailback(turn, group);
+  const stop = reasonToStop(turn, group);
+  if (stop !== null) {
+    beginStop(turn, name, stop);
+    return;
+  }
+  const due = group.resources.findIndex((_, at) => (group.monitorDueMs[at] ?? 0) <= turn.nowMs);
+  if (due >= 0) run(turn, group, due, 'monitor');
+}
+
+/** A move is over when the group runs where it was ordered to, or when it cannot run there. */
+function fulfilMove(turn: Turn, name: string): void {
+  const group = turn.group(name);
+  const target = moveTarget(turn.state, name);
+  if (group === undefined || target === null) return;
+  if (target === turn.self) {
+    clearOrder(turn, moveKey(name));
+    return;
+  }
+  const objection = objectionTo(turn.state, group, target);
+  if (objection === null) return;
+  clearOrder(turn, moveKey(name));
+  turn.say('warn', `The move of ${name} to ${target} is given up: ${objection}`, { group: name });
+}
+
+/** auto_failback: the order goes back to the preferred node once, when that node is fit again. */
+function armFailback(turn: Turn, group: Group): void {
+  const { name, prefer, failback } = group.spec;
+  const [first] = prefer;
+  if (failback !== 'when-synced' || first === undefined || first === turn.self) return;
+  const fit = objectionTo(turn.state, group, first) === null;
+  if (fit && group.failbackArmed) {
+    turn.updateGroup(name, { failbackArmed: false });
+    turn.say('info', `${name} goes back to ${first}: it is preferred, up and in sync`, {
+      group: name,
+    });
+    setOrder(turn, moveKey(name), first);
+    return;
+  }
+  if (!fit && !group.failbackArmed) turn.updateGroup(name, { failbackArmed: true });
+}
+
+/** Why the group must not go on here, or null. */
+function reasonToStop(turn: Turn, group: Group): string | null {
+  const { name } = group.spec;
+  if (turn.state.phase === 'leaving') return `${turn.self} is leaving`;
+  if (modeOf(turn.state, turn.self) === 'standby') return `${turn.self} goes to standby`;
+  const usurper = supersededBy(turn, group);
+  if (usurper !== null) return usurper;
+  const target = moveTarget(turn.state, name);
+  if (target === null || target === turn.self) return null;
+  return objectionTo(turn.state, group, target) === null
+    ? `${name} moves to ${target} by order`
+    : null;
+}
+
+/** S1, S7: somebody runs it under a newer claim, so this node was given up for off. */
+function supersededBy(turn: Turn, group: Group): string | null {
+  for (const peer of turn.peers) {
+    if (!isHeard(peer)) continue;
+    const there = peer.report?.groups.find((entry) => entry.name === group.spec.name);
+    if (there === undefined || there.life === 'stopped' || there.life === 'unknown') continue;
+    const older = there.epoch > group.epoch;
+    if (older) return `${peer.name} runs ${group.spec.name} under a newer claim than ${turn.self}`;
+  }
+  return null;
+}
+
+// --- stopping ------------------------------------------------------------------------------------
+
+/** Begins to stop the group on this node. */
+export function beginStop(turn: Turn, name: string, why: string): void {
+  turn.openOperation(name, turn.nowMs, `${name} stops on ${turn.self}: ${why}`);
+  turn.updateGroup(name, { life: 'stopping', reason: why, stopReason: why, suspects: {} });
+  turn.say('info', `${name} stops on ${turn.self}: ${why}`, { group: name });
+  const group = turn.group(name);
+  if (group?.action === null) continueStop(turn, group);
+}
+
+function continueStop(turn: Turn, group: Group): void {
+  const { name } = group.spec;
+  const index = nextToStop(group.resources.map((resource) => resource.state));
+  if (index !== null) {
+    run(turn, group, index, 'stop');
+    return;
+  }
+  const sentence = `${name} is stopped on ${turn.self}: ${group.stopReason ?? 'as asked'}`;
+  turn.updateGroup(name, { claim: null });
+  settle(turn, name, 'stopped', sentence);
+  turn.closeOperation(name, group.barred === null ? 'done' : 'failed');
+}
+
+// --- actions and their results -------------------------------------------------------------------
+
+const SHOWN_WHILE: Readonly<Record<RunningAction['verb'], ResourceState | null>> = {
+  probe: null,
+  monitor: null,
+  start: 'starting',
+  stop: 'stopping',
+};
+
+function run(turn: Turn, group: Group, index: number, verb: RunningAction['verb']): void {
+  const { name, resources } = group.spec;
+  const resource = resources[index];
+  if (resource === undefined) return;
+  const actionId = turn.newId('action');
+  const shown = SHOWN_WHILE[verb];
+  turn.updateGroup(name, {
+    action: { actionId, index, verb, startedMs: turn.nowMs },
+    ...(shown === null ? {} : { resources: withResource(group, index, shown, `${verb} runs`) }),
+  });
+  if (shown !== null) turn.phaseBegins(name, phaseName(group, index, verb));
+  const peerConfirmedDown = allPeersDown(turn.state);
+  turn.emit({ kind: 'run', actionId, group: name, index, verb, peerConfirmedDown });
+}
+
+function phaseName(group: Group, index: number, verb: RunningAction['verb']): string {
+  const resource = group.spec.resources[index];
+  const phase = resource === undefined ? 'unknown' : kindOf(resource).phase;
+  return verb === 'stop' ? `stop:${phase}` : phase;
+}
+
+function withResource(
+  group: Group,
+  index: number,
+  state: ResourceState,
+  reason: string,
+): readonly LocalResource[] {
+  return group.resources.map((r, at) => (at === index ? { ...r, state, reason } : r));
+}
+
+/** What came of an action. */
+export interface ActionResult {
+  readonly actionId: string;
+  readonly outcome: 'ok' | 'failed' | 'timeout';
+  readonly state: ResourceState;
+  readonly reason: string;
+}
+
+/** Takes in the result of an action; a result that nobody waits for is dropped. */
+export function onActionResult(turn: Turn, result: ActionResult): void {
+  const group = turn.groups.find((entry) => entry.action?.actionId === result.actionId);
+  if (group?.action == null) return;
+  const { index, verb } = group.action;
+  turn.updateGroup(group.spec.name, { action: null });
+  switch (verb) {
+    case 'probe':
+      onProbed(turn, group, index, result);
+      return;
+    case 'monitor':
+      onMonitored(turn, group, index, result);
+      return;
+    case 'start':
+      onStarted(turn, group, index, result);
+      return;
+    case 'stop':
+      onStopped(turn, group, index, result);
+  }
+}
+
+function onProbed(turn: Turn, group: Group, index: number, result: ActionResult): void {
+  const { name } = group.spec;
+  const state = result.outcome === 'ok' ? result.state : 'unknown';
+  const before = group.resources[index];
+  turn.updateGroup(name, { resources: withResource(group, index, state, result.reason) });
+  if (state !== 'unknown') {
+    concludeProbes(turn, name);
+    return;
+  }
+  const id = before?.id ?? '';
+  if (before?.reason !== result.reason) {
+    turn.say('warn', `The state of ${id} on ${turn.self} is unknown: ${result.reason}`, {
+      group: name,
+    });
+  }
+  turn.updateGroup(name, {
+    monitorDueMs: { ...group.monitorDueMs, [index]: turn.nowMs + PROBE_AGAIN_MS },
+    reason: `the state of ${id} is unknown: ${result.reason}`,
+  });
+}
+
+function onStarted(turn: Turn, group: Group, index: number, result: ActionResult): void {
+  const { name } = group.spec;
+  const id = group.resources[index]?.id ?? '';
+  const phase = phaseName(group, index, 'start');
+  if (result.outcome === 'ok') {
+    turn.updateGroup(name, { resources: withResource(group, index, 'started', result.reason) });
+    turn.phaseEnds(name, phase);
+    turn.say('info', `${id} is started: ${result.reason}`, { group: name });
+    return;
+  }
+  turn.updateGroup(name, { resources: withResource(group, index, 'failed', result.reason) });
+  turn.phaseEnds(name, phase, 'failed');
+  const sentence = `the start of ${id} failed on ${turn.self}: ${result.reason}`;
+  turn.say('error', capital(sentence), { group: name });
+  bar(turn, name, sentence);
+  beginStop(turn, name, sentence);
+}
+
+function bar(turn: Turn, name: string, reason: string): void {
+  turn.updateGroup(name, { barred: { reason, untilMs: turn.nowMs + BARRED_MS } });
+  if (moveTarget(turn.state, name) === turn.self) clearOrder(turn, moveKey(name));
+}
+
+function onStopped(turn: Turn, group: Group, index: number, result: ActionResult): void {
+  const { name } = group.spec;
+  const id = group.resources[index]?.id ?? '';
+  const phase = phaseName(group, index, 'stop');
+  if (result.outcome === 'ok') {
+    turn.updateGroup(name, { resources: withResource(group, index, 'stopped', result.reason) });
+    turn.phaseEnds(name, phase);
+    turn.say('info', `${id} is stopped: ${result.reason}`, { group: name });
+    return;
+  }
+  const sentence =
+    `The stop of ${id} failed on ${turn.self}: ${result.reason}. It may still be active, so no ` +
+    `node starts ${name} until ${turn.self} is fenced or "tandem cleanup ${name}" finds it stopped`;
+  turn.updateGroup(name, {
+    resources: withResource(group, index, 'failed', result.reason),
+    life: 'stopFailed',
+    reason: sentence,
+    claim: null,
+  });
+  turn.phaseEnds(name, phase, 'failed');
+  turn.say('error', sentence, { group: name });
+  turn.closeOperation(name, 'failed');
+}
+
+// --- monitoring ----------------------------------------------------------------------------------
+
+function dueForMonitor(turn: Turn, name: string): void {
+  const group = turn.group(name);
+  if (group === undefined) return;
+  const due = group.spec.resources.map((resource, at): readonly [number, number] => [
+    at,
+    turn.nowMs + kindOf(resource).monitorEveryMs,
+  ]);
+  turn.updateGroup(name, { monitorDueMs: Object.fromEntries(due), suspects: {} });
+}
+
+function onMonitored(turn: Turn, group: Group, index: number, result: ActionResult): void {
+  const { name } = group.spec;
+  const resource = group.spec.resources[index];
+  if (resource === undefined || group.life !== 'started') return;
+  const { [index]: suspected, ...suspects } = group.suspects;
+  const next = { ...group.monitorDueMs, [index]: turn.nowMs + kindOf(resource).monitorEveryMs };
+  if (result.outcome === 'ok' && result.state === 'started') {
+    turn.updateGroup(name, { monitorDueMs: next, suspects });
+    return;
+  }
+  if (suspected === undefined) {
+    // Slow is not dead: a second look confirms before anything is done.
+    const soon = turn.nowMs + turn.state.spec.heartbeat.keepaliveMs;
+    turn.updateGroup(name, {
+      monitorDueMs: { ...group.monitorDueMs, [index]: soon },
+      suspects: { ...suspects, [index]: result.reason },
+    });
+    turn.say('warn', `${resource.id} looks ${result.state}: ${result.reason}; looking again`, {
+      group: name,
+    });
+    return;
+  }
+  onFailure(turn, group, index, `${resource.id} failed on ${turn.self}: ${result.reason}`);
+}
+
+function onFailure(turn: Turn, group: Group, index: number, sentence: string): void {
+  const { name } = group.spec;
+  const since = turn.nowMs - FAILURE_WINDOW_MS;
+  const failuresMs = [...group.failuresMs.filter((at) => at > since), turn.nowMs];
+  turn.updateGroup(name, {
+    failuresMs,
+    resources: withResource(group, index, 'failed', sentence),
+  });
+  turn.say('error', sentence, { group: name });
+  if (failuresMs.length >= FAILURES_MAX) {
+    const window = formatDuration(FAILURE_WINDOW_MS);
+    bar(turn, name, `${name} failed ${String(FAILURES_MAX)} times in ${window} on ${turn.self}`);
+  }
+  beginStop(turn, name, sentence);
+}
+
+/** Lifts a bar whose time is over. */
+export function liftBars(turn: Turn): void {
+  for (const group of turn.groups) {
+    if (group.barred === null || group.barred.untilMs > turn.nowMs) continue;
+    turn.updateGroup(group.spec.name, { barred: null, failuresMs: [] });
+    turn.say('info', `${turn.self} may run ${group.spec.name} again: its failures are old`, {
+      group: group.spec.name,
+    });
+  }
+}
+
+/** An operator says that the cause is mended: forget failures and look again (S3). */
+export function cleanup(turn: Turn, name: string): void {
+  const group = turn.group(name);
+  if (group === undefined) return;
+  turn.updateGroup(name, { barred: null, failuresMs: [] });
+  if (group.life !== 'stopFailed') return;
+  turn.updateGroup(name, {
+    life: 'unknown',
+    resources: group.resources.map((r) => ({ ...r, state: 'unknown', reason: 'to be looked at' })),
+    monitorDueMs: {},
+  });
+}
+
+function capital(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}

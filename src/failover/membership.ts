@@ -1,0 +1,151 @@
+import { formatDuration } from '../base/duration.js';
+import { hear, livenessVerdict, silenceMs, stretch } from '../heartbeat/liveness.js';
+import { PROTOCOL_VERSION, type Report, type ReportFault } from '../heartbeat/report.js';
+import { turn as turnHealth } from '../heartbeat/self-health.js';
+import { mergeOrders } from './orders.js';
+import { turnEveryMs } from './spec.js';
+import { IDLE_FENCING, type Peer } from './state.js';
+import type { Turn } from './turn.js';
+
+/** S6: accounts for this node's own lateness before anything is judged. */
+export function accountForStall(turn: Turn): void {
+  const { spec, health, peers } = turn.state;
+  const timing = {
+    keepaliveMs: spec.heartbeat.keepaliveMs,
+    turnEveryMs: turnEveryMs(spec),
+  };
+  const { health: next, stalledMs } = turnHealth(health, turn.nowMs, timing);
+  turn.update({ health: next });
+  if (stalledMs === 0) return;
+  for (const name of Object.keys(peers)) {
+    const peer = turn.peer(name);
+    if (peer !== undefined) turn.updatePeer(name, { life: stretch(peer.life, stalledMs) });
+  }
+  const away = stalledMs >= spec.heartbeat.deadtimeMs;
+  turn.say(
+    'warn',
+    `This node stood still for ${formatDuration(stalledMs)}: it listens again before it judges ` +
+      `anybody${away ? ', and holds no old clearance' : ''}`,
+  );
+  if (away) forgetClearances(turn);
+}
+
+/** S7: what was known before an absence longer than deadtime may be over. */
+function forgetClearances(turn: Turn): void {
+  for (const peer of turn.peers) {
+    turn.updatePeer(peer.name, { clearance: null });
+  }
+}
+
+/** Takes in an authentic report of a peer. */
+export function onReport(turn: Turn, link: string, report: Report): void {
+  const peer = turn.peer(report.node);
+  if (peer === undefined) return;
+  const { hearing, life } = hear(peer.life, link, report, turn.nowMs);
+  turn.updatePeer(peer.name, { life });
+  if (hearing !== 'new') return;
+  const incompatible = incompatibility(turn, report);
+  if (incompatible !== null && incompatible !== peer.incompatible) {
+    turn.say('error', `${peer.name} is incompatible: ${incompatible}`, { node: peer.name });
+  }
+  if (peer.report !== null && report.generation !== peer.report.generation) {
+    turn.say('info', `${peer.name} was restarted: it speaks with a new generation`, {
+      node: peer.name,
+    });
+  }
+  const left = report.phase === 'left';
+  if (left && peer.clearance?.kind !== 'left') {
+    turn.say('info', `${peer.name} has left: it stopped everything and said so`, {
+      node: peer.name,
+    });
+  }
+  turn.updatePeer(peer.name, {
+    report,
+    incompatible,
+    clearance: left ? { kind: 'left', atMs: turn.nowMs } : null,
+  });
+  if (incompatible === null) mergeOrders(turn, report.orders);
+}
+
+/** S9: what differs, with both values, or null. */
+function incompatibility(turn: Turn, report: Report): string | null {
+  if (report.protocol !== PROTOCOL_VERSION) return protocolDiffers(String(report.protocol));
+  const mine = turn.state.spec.digest;
+  if (report.digest === mine) return null;
+  return `its configuration has digest ${report.digest}, ours has ${mine}`;
+}
+
+function protocolDiffers(theirs: string): string {
+  return `it speaks protocol ${theirs}, we speak ${String(PROTOCOL_VERSION)}`;
+}
+
+/** Takes in an authentic message of a program that is not this Tandem (S9). */
+export function onForeign(turn: Turn, fault: ReportFault): void {
+  const peer = fault.node === null ? undefined : turn.peer(fault.node);
+  if (peer === undefined) return;
+  const incompatible =
+    fault.kind === 'foreign'
+      ? 'it runs Heartbeat, not Tandem'
+      : fault.kind === 'otherProtocol'
+        ? protocolDiffers(fault.detail)
+        : `its message has an unreadable field "${fault.detail}"`;
+  if (incompatible !== peer.incompatible) {
+    turn.say('error', `${peer.name} is incompatible: ${incompatible}`, { node: peer.name });
+  }
+  // It is alive, whatever it is: nobody who was heard counts as cleared.
+  turn.updatePeer(peer.name, { incompatible, clearance: null });
+}
+
+/** Re-reads the light of every peer and says aloud what changed. */
+export function judgePeers(turn: Turn): void {
+  for (const peer of turn.peers) {
+    const verdict = verdictOf(turn, peer);
+    if (verdict === peer.verdict) continue;
+    const deadSinceMs = verdict === 'dead' ? turn.nowMs : null;
+    const fencing = { ...IDLE_FENCING, running: peer.fencing.running };
+    turn.updatePeer(peer.name, { verdict, deadSinceMs, fencing });
+    announce(turn, peer, verdict);
+  }
+}
+
+function verdictOf(turn: Turn, peer: Peer): Peer['verdict'] {
+  const verdict = livenessVerdict(peer.life, turn.state.spec.heartbeat, turn.nowMs);
+  // S6: a node that has just stalled passes no death sentence.
+  if (verdict === 'dead' && turn.nowMs < turn.state.health.listenUntilMs) {
+    return peer.verdict === 'dead' ? 'dead' : peer.life.lastHeardMs === null ? 'unknown' : 'late';
+  }
+  return verdict;
+}
+
+function announce(turn: Turn, peer: Peer, verdict: Peer['verdict']): void {
+  const about = { node: peer.name };
+  const silent = formatDuration(silenceMs(peer.life, turn.nowMs));
+  switch (verdict) {
+    case 'up':
+      turn.say('info', `${peer.name} is up${peer.verdict === 'late' ? ' again' : ''}`, about);
+      return;
+    case 'late':
+      turn.say('warn', `${peer.name} is late: nothing heard for ${silent}`, about);
+      return;
+    case 'dead':
+      if (peer.clearance?.kind === 'left') return;
+      turn.say('warn', `${peer.name} is silent on every link for ${silent}: taken for dead`, about);
+      return;
+    case 'unknown':
+      turn.say('info', `Listening for ${peer.name}`, about);
+  }
+}
+
+/** True while the newest report of a peer can be relied upon. */
+export function isHeard(peer: Peer): boolean {
+  return (
+    (peer.verdict === 'up' || peer.verdict === 'late') &&
+    peer.incompatible === null &&
+    peer.report !== null
+  );
+}
+
+/** Up, compatible and taking part: what it says counts for placement. */
+export function isMember(peer: Peer): boolean {
+  return isHeard(peer) && peer.report?.phase === 'up';
+}

@@ -1,0 +1,87 @@
+import { PROTOCOL_VERSION, type Report } from '../heartbeat/report.js';
+import { isMember } from './membership.js';
+import { modeOf } from './orders.js';
+import type { SavedFacts, State } from './state.js';
+import type { Turn } from './turn.js';
+
+/** This node's whole truth. */
+export function buildReport(state: State, sequence: number, nowMs: number): Report {
+  return {
+    node: state.spec.self,
+    generation: state.generation,
+    sequence,
+    protocol: PROTOCOL_VERSION,
+    digest: state.spec.digest,
+    phase: state.phase,
+    mode: modeOf(state, state.spec.self),
+    health: nowMs < state.health.listenUntilMs ? 'stalled' : 'ok',
+    groups: Object.values(state.groups).map((group) => ({
+      name: group.spec.name,
+      life: group.life,
+      epoch: group.epoch,
+      claim: group.claim,
+      grant: group.grant,
+      barred: group.barred !== null,
+    })),
+    drbd: Object.values(state.drbd).map((facts) => ({
+      resource: facts.resource,
+      role: facts.role,
+      disk: facts.disk,
+      connection: facts.connection,
+    })),
+    orders: Object.values(state.orders),
+  };
+}
+
+/** Sends the truth when it changed, and at every keepalive. */
+export function sendIfDue(turn: Turn): void {
+  const { state, nowMs } = turn;
+  const truth = JSON.stringify(buildReport(state, 0, nowMs));
+  const due = nowMs - state.lastSentMs >= state.spec.heartbeat.keepaliveMs;
+  if (!due && truth === state.lastSent) return;
+  saveIfChanged(turn);
+  const sequence = state.sequence + 1;
+  turn.update({ sequence, lastSent: truth, lastSentMs: nowMs });
+  turn.emit({ kind: 'send', report: buildReport(turn.state, sequence, nowMs) });
+}
+
+/** What must survive a restart is saved before anybody else can rely on it. */
+function saveIfChanged(turn: Turn): void {
+  const facts = factsToSave(turn.state);
+  const text = JSON.stringify(facts);
+  if (text === turn.state.lastSaved) return;
+  turn.update({ lastSaved: text });
+  turn.emit({ kind: 'save', facts });
+}
+
+function factsToSave(state: State): SavedFacts {
+  const peers = Object.values(state.peers).map((peer) => [peer.name, peer.life.generation] as const);
+  const groups = Object.values(state.groups);
+  return {
+    generation: state.generation,
+    peers: Object.fromEntries(peers),
+    epochs: Object.fromEntries(groups.map((group) => [group.spec.name, group.epochSeen])),
+    orders: Object.values(state.orders),
+  };
+}
+
+/** Leaves `starting` once every group was looked at: from then on this node takes part. */
+export function enterUp(turn: Turn): void {
+  if (turn.state.phase !== 'starting') return;
+  if (turn.groups.some((group) => group.life === 'unknown')) return;
+  turn.update({ phase: 'up' });
+  const others = turn.peers.filter(isMember).map((peer) => peer.name);
+  const seen = others.length === 0 ? 'nobody else is up yet' : `${others.join(', ')} is up`;
+  turn.say('info', `${turn.self} is up (${seen})`);
+}
+
+/** Leaves for good once everything is confirmed stopped: the last word, then the end. */
+export function leaveIfStopped(turn: Turn): void {
+  if (turn.state.phase !== 'leaving') return;
+  const open = turn.groups.some((group) => group.life !== 'stopped' || group.action !== null);
+  if (open) return;
+  turn.update({ phase: 'left' });
+  turn.say('info', `${turn.self} leaves: everything is stopped`);
+  sendIfDue(turn);
+  turn.emit({ kind: 'exit', clean: true });
+}

@@ -1,0 +1,139 @@
+/**
+ * Where a group should run. A preference only: two nodes that disagree about it are kept apart by
+ * clearance (S2), never by this.
+ *
+ * The order of the candidates: where an operator wants it, where it is or was last, then the
+ * configured preference. A node that cannot run the group now is no candidate, and the sentence
+ * that says why is kept.
+ */
+import type { DrbdFacts } from '../drbd/facts.js';
+import { isMember } from './membership.js';
+import { modeOf, moveTarget } from './orders.js';
+import type { Group, Peer, State } from './state.js';
+
+export interface Candidate {
+  readonly node: string;
+  /** 0 is best; goes into the claim. */
+  readonly rank: number;
+}
+
+export interface Placement {
+  readonly candidates: readonly Candidate[];
+  /** Node -> why it cannot run the group now. */
+  readonly rejected: Readonly<Record<string, string>>;
+}
+
+/** Ranks: an operator's order beats the holder, the holder beats the configured preference. */
+const RANK_ORDERED = 0;
+const RANK_HOLDER = 1;
+const RANK_PREFERENCE = 2;
+
+/** Every node of the group: candidate or rejected, with the reason. */
+export function placement(state: State, group: Group): Placement {
+  const candidates: Candidate[] = [];
+  const rejected: Record<string, string> = {};
+  for (const node of group.spec.prefer) {
+    const objection = objectionTo(state, group, node);
+    if (objection === null) candidates.push({ node, rank: rankOf(state, group, node) });
+    else rejected[node] = objection;
+  }
+  const order = state.spec.nodes;
+  candidates.sort((a, b) => a.rank - b.rank || order.indexOf(a.node) - order.indexOf(b.node));
+  return { candidates, rejected };
+}
+
+function rankOf(state: State, group: Group, node: string): number {
+  if (moveTarget(state, group.spec.name) === node) return RANK_ORDERED;
+  if (node === state.spec.self && group.epoch > 0 && group.epoch === group.epochSeen) {
+    return RANK_HOLDER;
+  }
+  return RANK_PREFERENCE + group.spec.prefer.indexOf(node);
+}
+
+/** Why the node cannot run the group now, or null. */
+export function objectionTo(state: State, group: Group, node: string): string | null {
+  if (!group.spec.prefer.includes(node)) return `${node} is not among the nodes of the group`;
+  if (modeOf(state, node) === 'standby') return `${node} is in standby`;
+  if (node === state.spec.self) return objectionToSelf(state, group);
+  const peer = state.peers[node];
+  return peer === undefined ? `${node} is not a node` : objectionToPeer(peer, group);
+}
+
+function objectionToSelf(state: State, group: Group): string | null {
+  const { self } = state.spec;
+  if (state.phase === 'starting') return `${self} is still starting`;
+  if (state.phase !== 'up') return `${self} is leaving`;
+  if (group.barred !== null) return group.barred.reason;
+  for (const resource of group.spec.resources) {
+    if (resource.kind !== 'drbd') continue;
+    const facts = state.drbd[resource.resource];
+    const objection =
+      diskObjection(self, resource.resource, facts) ?? newerElsewhere(state, resource.resource);
+    if (objection !== null) return objection;
+  }
+  return null;
+}
+
+/**
+ * S4, before there is a clearance: whether the local disk could be promoted once the others are out
+ * of the way. The plan of the promotion asks again, with what is then known of the peer.
+ */
+function diskObjection(
+  self: string,
+  resource: string,
+  facts: DrbdFacts | undefined,
+): string | null {
+  if (facts === undefined) return `the state of DRBD resource ${resource} on ${self} is not known yet`;
+  if (facts.state !== 'configured') {
+    return `DRBD resource ${resource} cannot be used on ${self}: ${facts.reason}`;
+  }
+  for (const { volume, disk } of facts.volumes) {
+    if (disk === 'UpToDate' || disk === 'Consistent') continue;
+    return `the disk of DRBD resource ${resource}/${String(volume)} on ${self} is ${disk}`;
+  }
+  return null;
+}
+
+/** Connections over which DRBD itself keeps this disk up to date. */
+const LINKED = ['Connected', 'SyncSource', 'VerifyS', 'VerifyT', 'PausedSyncS'];
+
+/**
+ * S4: a disk that calls itself UpToDate lacks what a Primary wrote after DRBD lost its connection.
+ * That Primary says so in its last report, which stays true until DRBD is connected again.
+ */
+function newerElsewhere(state: State, resource: string): string | null {
+  const own = state.drbd[resource];
+  if (own === undefined || LINKED.includes(own.connection)) return null;
+  for (const peer of Object.values(state.peers)) {
+    const theirs = peer.report?.drbd.find((entry) => entry.resource === resource);
+    if (theirs?.role !== 'Primary' || LINKED.includes(theirs.connection)) continue;
+    return (
+      `${peer.name} was Primary of DRBD resource ${resource} without a connection ` +
+      `(${theirs.connection}), so it has writes that the disk of ${state.spec.self} lacks`
+    );
+  }
+  return null;
+}
+
+function objectionToPeer(peer: Peer, group: Group): string | null {
+  const { name, report } = peer;
+  if (peer.clearance !== null) return `${name} is off or has left`;
+  if (!isMember(peer) || report === null) {
+    if (peer.incompatible !== null) return `${name} is incompatible: ${peer.incompatible}`;
+    return report?.phase === 'leaving' ? `${name} is leaving` : `${name} is not up`;
+  }
+  const there = report.groups.find((entry) => entry.name === group.spec.name);
+  if (there === undefined) return `${name} does not know the group`;
+  if (there.barred) return `${name} failed to run it and waits for "tandem cleanup"`;
+  if (there.life === 'unknown') return `${name} has not found out yet what runs there`;
+  if (there.life === 'stopFailed') return `a stop failed on ${name}`;
+  for (const resource of group.spec.resources) {
+    if (resource.kind !== 'drbd') continue;
+    const drbd = report.drbd.find((entry) => entry.resource === resource.resource);
+    if (drbd === undefined) return `${name} does not see DRBD resource ${resource.resource}`;
+    if (drbd.disk !== 'UpToDate') {
+      return `the disk of DRBD resource ${resource.resource} on ${name} is ${drbd.disk}`;
+    }
+  }
+  return null;
+}

@@ -1,0 +1,274 @@
+/**
+ * What operators ask for. A request is checked against what is known, turned into an order or a
+ * clearance, and then followed until what it asked for is true, so that its answer is a fact.
+ */
+import { assertNever } from '../base/assert.js';
+import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
+import { formatDuration } from '../base/duration.js';
+import type { NodeMode } from '../base/status.js';
+import { activeElsewhere } from './claims.js';
+import { cleanup } from './lifecycle.js';
+import { isMember } from './membership.js';
+import { clearOrder, modeKey, modeOf, moveKey, moveTarget, setOrder } from './orders.js';
+import { objectionTo, placement } from './placement.js';
+import type { Group, PendingRequest } from './state.js';
+import type { Turn } from './turn.js';
+
+/** Requests that are remembered after their end, for late questions. */
+const REQUESTS_MAX = 50;
+
+type Verdict =
+  | { readonly kind: 'refused'; readonly exit: OperatorAnswer['exit']; readonly message: string }
+  | { readonly kind: 'done'; readonly message: string }
+  | {
+      readonly kind: 'follow';
+      readonly message: string;
+      readonly pending: Pick<PendingRequest, 'what' | 'group' | 'node' | 'mode'>;
+    };
+
+/** Takes a request; always answers. A dry run goes through the same checks and changes nothing. */
+export function onOperator(turn: Turn, id: string, request: OperatorRequest): void {
+  const verdict = judge(turn, request);
+  const base = { id, progress: [] };
+  switch (verdict.kind) {
+    case 'refused':
+      turn.say('warn', `Refused: ${verdict.message}`);
+      answer(turn, { ...base, state: 'refused', message: verdict.message, exit: verdict.exit });
+      return;
+    case 'done':
+      turn.say('info', verdict.message);
+      answer(turn, { ...base, state: 'done', message: verdict.message, exit: 'ok' });
+      return;
+    case 'follow': {
+      const pending: PendingRequest = {
+        id,
+        ...verdict.pending,
+        askedMs: turn.nowMs,
+        outcome: 'running',
+        message: verdict.message,
+        progress: [],
+      };
+      turn.update({ requests: { ...bounded(turn.state.requests), [id]: pending } });
+      turn.say('info', verdict.message, pending.group === null ? {} : { group: pending.group });
+      answer(turn, { ...base, state: 'accepted', message: verdict.message, exit: 'ok' });
+    }
+  }
+}
+
+function bounded(
+  requests: Readonly<Record<string, PendingRequest>>,
+): Readonly<Record<string, PendingRequest>> {
+  return Object.fromEntries(Object.entries(requests).slice(-(REQUESTS_MAX - 1)));
+}
+
+function answer(turn: Turn, content: OperatorAnswer): void {
+  turn.emit({ kind: 'answer', answer: content });
+}
+
+function judge(turn: Turn, request: OperatorRequest): Verdict {
+  switch (request.kind) {
+    case 'move':
+      return judgeMove(turn, request.group, request.to);
+    case 'standby':
+      return judgeMode(turn, request.node ?? turn.self, 'standby');
+    case 'online':
+      return judgeMode(turn, request.node ?? turn.self, 'online');
+    case 'cleanup':
+      return judgeCleanup(turn, request.group);
+    case 'fenceConfirm':
+      return judgeConfirm(turn, request);
+    default:
+      return assertNever(request);
+  }
+}
+
+function findGroup(turn: Turn, word: string): Group | null {
+  const exact = turn.group(word);
+  return exact ?? turn.groups.find((group) => group.spec.aliases.includes(word)) ?? null;
+}
+
+function noSuch(what: string, word: string, known: readonly string[]): Verdict {
+  const message = `There is no ${what} "${word}"; there is: ${known.join(', ')}`;
+  return { kind: 'refused', exit: 'noSuch', message };
+}
+
+function refuse(message: string): Verdict {
+  return { kind: 'refused', exit: 'unsafe', message };
+}
+
+function noSuchGroup(turn: Turn, word: string): Verdict {
+  const names = turn.groups.map((group) => group.spec.name);
+  return noSuch('group', word, names);
+}
+
+/** The node on which the group is active now, as far as is known. */
+export function holderOf(turn: Turn, group: Group): string | null {
+  if (group.life !== 'stopped' && group.life !== 'unknown') return turn.self;
+  return activeElsewhere(turn, group.spec.name)?.name ?? null;
+}
+
+function judgeMove(turn: Turn, word: string, to: string | null): Verdict {
+  const group = findGroup(turn, word);
+  if (group === null) return noSuchGroup(turn, word);
+  const { name } = group.spec;
+  if (to !== null && !turn.state.spec.nodes.includes(to)) {
+    return noSuch('node', to, turn.state.spec.nodes);
+  }
+  const holder = holderOf(turn, group);
+  const { candidates, rejected } = placement(turn.state, group);
+  const target = to ?? candidates.find((candidate) => candidate.node !== holder)?.node ?? null;
+  if (target === null) {
+    const reasons = Object.values(rejected).join('; ');
+    return refuse(`${name} can go nowhere else: ${reasons === '' ? 'no other node' : reasons}`);
+  }
+  if (target === holder && moveTarget(turn.state, name) === null) {
+    return { kind: 'done', message: `${name} runs on ${target} already` };
+  }
+  const objection = objectionTo(turn.state, group, target);
+  if (objection !== null) return refuse(`${name} cannot move to ${target}: ${objection}`);
+  setOrder(turn, moveKey(name), target);
+  const from = holder === null ? '' : ` from ${holder}`;
+  return {
+    kind: 'follow',
+    message: `Moving ${name}${from} to ${target}`,
+    pending: { what: 'move', group: name, node: target, mode: null },
+  };
+}
+
+function judgeMode(turn: Turn, node: string, mode: NodeMode): Verdict {
+  if (!turn.state.spec.nodes.includes(node)) return noSuch('node', node, turn.state.spec.nodes);
+  if (modeOf(turn.state, node) === mode) {
+    return { kind: 'done', message: `${node} is ${mode} already` };
+  }
+  if (mode === 'standby') {
+    const stranded = turn.groups.find((group) => isStrandedWithout(turn, group, node));
+    if (stranded !== undefined) {
+      return refuse(`Standby of ${node} would leave ${stranded.spec.name} with no node to run on`);
+    }
+    setOrder(turn, modeKey(node), 'standby');
+  } else {
+    clearOrder(turn, modeKey(node));
+  }
+  return {
+    kind: 'follow',
+    message: `Setting ${node} to ${mode}`,
+    pending: { what: 'mode', group: null, node, mode },
+  };
+}
+
+function isStrandedWithout(turn: Turn, group: Group, node: string): boolean {
+  if (holderOf(turn, group) !== node) return false;
+  return !placement(turn.state, group).candidates.some((candidate) => candidate.node !== node);
+}
+
+function judgeCleanup(turn: Turn, word: string): Verdict {
+  const group = findGroup(turn, word);
+  if (group === null) return noSuchGroup(turn, word);
+  const { name } = group.spec;
+  cleanup(turn, name);
+  return {
+    kind: 'done',
+    message: `The failures of ${name} on ${turn.self} are forgotten and its state is looked at again`,
+  };
+}
+
+function judgeConfirm(
+  turn: Turn,
+  request: Extract<OperatorRequest, { kind: 'fenceConfirm' }>,
+): Verdict {
+  const peer = turn.peer(request.node);
+  if (request.node === turn.self) return refuse(`${turn.self} is this node, and it runs`);
+  if (peer === undefined) return noSuch('node', request.node, turn.state.spec.nodes);
+  if (peer.verdict === 'up' || peer.verdict === 'late') {
+    return refuse(`${peer.name} was heard a moment ago, so it is not off`);
+  }
+  if (peer.clearance !== null) {
+    return { kind: 'done', message: `${peer.name} is accounted for already` };
+  }
+  const { by, reason } = request;
+  turn.updatePeer(peer.name, { clearance: { kind: 'confirmed', atMs: turn.nowMs, by, reason } });
+  return {
+    kind: 'done',
+    message: `${by} confirmed that ${peer.name} is off (${reason}): recorded, and acted upon`,
+  };
+}
+
+/** Follows the pending requests; answers those that are over. */
+export function followRequests(turn: Turn): void {
+  for (const request of Object.values(turn.state.requests)) {
+    if (request.outcome !== 'running') continue;
+    const progress = progressOf(turn, request);
+    const end = endOf(turn, request);
+    if (end === null && progress === request.progress) continue;
+    const next: PendingRequest = {
+      ...request,
+      progress,
+      ...(end === null ? {} : { outcome: end.ok ? 'done' : 'failed', message: end.message }),
+    };
+    turn.update({ requests: { ...turn.state.requests, [request.id]: next } });
+    if (end === null) continue;
+    turn.say(end.ok ? 'info' : 'error', end.message);
+    answer(turn, {
+      id: request.id,
+      state: end.ok ? 'done' : 'failed',
+      message: end.message,
+      progress,
+      exit: end.ok ? 'ok' : 'failed',
+    });
+  }
+}
+
+/** Where the group is, one sentence per change. */
+function progressOf(turn: Turn, request: PendingRequest): readonly string[] {
+  if (request.group === null) return request.progress;
+  const group = turn.group(request.group);
+  if (group === undefined) return request.progress;
+  const place = activeElsewhere(turn, request.group);
+  const there = place?.report?.groups.find((entry) => entry.name === request.group);
+  const own = group.life === 'stopped' ? null : `${request.group} is ${group.life} on ${turn.self}`;
+  const other =
+    place === null || there === undefined
+      ? null
+      : `${request.group} is ${there.life} on ${place.name}`;
+  const sentence = own ?? other ?? `${request.group} is stopped`;
+  return request.progress.at(-1) === sentence ? request.progress : [...request.progress, sentence];
+}
+
+interface End {
+  readonly ok: boolean;
+  readonly message: string;
+}
+
+function endOf(turn: Turn, request: PendingRequest): End | null {
+  const took = formatDuration(turn.nowMs - request.askedMs);
+  if (request.what === 'mode') return endOfMode(turn, request, took);
+  const group = request.group === null ? undefined : turn.group(request.group);
+  if (group === undefined || request.group === null) return null;
+  if (isStartedOn(turn, group, request.node)) {
+    return { ok: true, message: `${request.group} runs on ${request.node} (${took})` };
+  }
+  const target = moveTarget(turn.state, request.group);
+  if (target === request.node) return null;
+  const holder = holderOf(turn, group);
+  const where = holder === null ? 'it runs nowhere' : `it is on ${holder}`;
+  const message = `${request.group} did not arrive on ${request.node}; ${where}. See "tandem status"`;
+  return { ok: false, message };
+}
+
+function isStartedOn(turn: Turn, group: Group, node: string): boolean {
+  if (node === turn.self) return group.life === 'started';
+  const peer = turn.peer(node);
+  const there = peer?.report?.groups.find((entry) => entry.name === group.spec.name);
+  return peer !== undefined && isMember(peer) && there?.life === 'started';
+}
+
+function endOfMode(turn: Turn, request: PendingRequest, took: string): End | null {
+  const { node, mode } = request;
+  if (mode === 'online') return { ok: true, message: `${node} is online` };
+  const held = turn.groups.filter((group) => holderOf(turn, group) === node);
+  if (held.length > 0) {
+    const stuck = held.find((group) => group.life === 'stopFailed');
+    return stuck === undefined ? null : { ok: false, message: stuck.reason };
+  }
+  return { ok: true, message: `${node} is in standby and holds nothing (${took})` };
+}

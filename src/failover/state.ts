@@ -1,0 +1,221 @@
+import type { DrbdFacts } from '../drbd/facts.js';
+import { newPeerLife, type PeerLife } from '../heartbeat/liveness.js';
+import { newSelfHealth, type SelfHealth } from '../heartbeat/self-health.js';
+import type { Claim, Grant, GroupLife, NodePhase, Order, Report } from '../heartbeat/report.js';
+import type { GroupSpec } from '../resources/spec.js';
+import type { NodeMode, ResourceState } from '../base/status.js';
+import type { Operation } from './history.js';
+import type { ClusterSpec } from './spec.js';
+
+/** All that the core knows. Plain, immutable data: it can be saved, shown and replayed. */
+export interface State {
+  readonly spec: ClusterSpec;
+  readonly bootedMs: number;
+  readonly generation: number;
+  readonly sequence: number;
+  readonly phase: NodePhase;
+  readonly health: SelfHealth;
+  readonly peers: Readonly<Record<string, Peer>>;
+  readonly groups: Readonly<Record<string, Group>>;
+  readonly drbd: Readonly<Record<string, DrbdFacts>>;
+  readonly orders: Readonly<Record<string, Order>>;
+  readonly requests: Readonly<Record<string, PendingRequest>>;
+  readonly history: readonly Operation[];
+  /** Numbers actions, fence attempts, requests and operations of this run. */
+  readonly nextId: number;
+  readonly lastSentMs: number;
+  /** The public truth as last sent, to notice a change. */
+  readonly lastSent: string;
+  /** The persistent facts as last saved, to notice a change. */
+  readonly lastSaved: string;
+}
+
+/** Why a node needs no grant (S2). Void as soon as the node is heard again. */
+export type Clearance =
+  | { readonly kind: 'left'; readonly atMs: number }
+  | { readonly kind: 'fenced'; readonly atMs: number; readonly how: string }
+  | {
+      readonly kind: 'confirmed';
+      readonly atMs: number;
+      readonly by: string;
+      readonly reason: string;
+    };
+
+/** Another node, seen from here. */
+export interface Peer {
+  readonly name: string;
+  readonly life: PeerLife;
+  readonly report: Report | null;
+  /** S9: both values named. */
+  readonly incompatible: string | null;
+  readonly clearance: Clearance | null;
+  readonly verdict: 'unknown' | 'up' | 'late' | 'dead';
+  /** When the verdict became dead. */
+  readonly deadSinceMs: number | null;
+  readonly fencing: Fencing;
+}
+
+/** Fencing of one node: a status question first, then the shot (S5). */
+export interface Fencing {
+  readonly running: {
+    readonly fenceId: string;
+    readonly step: 'status' | 'shoot';
+    readonly startedMs: number;
+    readonly generation: number;
+  } | null;
+  /** The status question was answered "on", or could not be answered: the shot is next. */
+  readonly asked: boolean;
+  /** Attempts of this dead time that proved nothing. */
+  readonly failures: number;
+  readonly lastFailure: string | null;
+  readonly notBeforeMs: number;
+}
+
+/** The group as it is on this node. */
+export interface Group {
+  readonly spec: GroupSpec;
+  readonly life: GroupLife;
+  readonly resources: readonly LocalResource[];
+  readonly action: RunningAction | null;
+  /** The epoch of the claim it was last started under here. */
+  readonly epoch: number;
+  /** The highest epoch seen anywhere. */
+  readonly epochSeen: number;
+  readonly claim: Claim | null;
+  readonly grant: Grant | null;
+  /** Set by a failed start or repeated failures; over in time, or by `cleanup`. */
+  readonly barred: { readonly reason: string; readonly untilMs: number } | null;
+  /** Times of monitor failures within the window. */
+  readonly failuresMs: readonly number[];
+  /** The sentence that explains where it is. */
+  readonly reason: string;
+  /** The sentence that explains why it does not run, while something is missing. */
+  readonly blocked: string | null;
+  /** Why it is being stopped here. */
+  readonly stopReason: string | null;
+  /** Resource index -> when to look at it again. */
+  readonly monitorDueMs: Readonly<Record<number, number>>;
+  /** Resource index -> what the first look found; a second one confirms before anything is done. */
+  readonly suspects: Readonly<Record<number, string>>;
+  /** The preferred node was away while it ran here: back when it is fit again (failback). */
+  readonly failbackArmed: boolean;
+}
+
+export interface LocalResource {
+  readonly id: string;
+  readonly state: ResourceState;
+  readonly reason: string;
+}
+
+export interface RunningAction {
+  readonly actionId: string;
+  readonly index: number;
+  readonly verb: 'probe' | 'start' | 'stop' | 'monitor';
+  readonly startedMs: number;
+}
+
+/** An operator's request that is not finished. */
+export interface PendingRequest {
+  readonly id: string;
+  readonly what: 'move' | 'mode' | 'cleanup';
+  readonly group: string | null;
+  readonly node: string;
+  readonly mode: NodeMode | null;
+  readonly askedMs: number;
+  readonly outcome: 'running' | 'done' | 'failed';
+  readonly message: string;
+  readonly progress: readonly string[];
+}
+
+/** What survives a restart of the daemon. */
+export interface SavedFacts {
+  readonly generation: number;
+  /** Highest generation heard of each peer: older frames are replays. */
+  readonly peers: Readonly<Record<string, number>>;
+  /** Highest epoch seen of each group. */
+  readonly epochs: Readonly<Record<string, number>>;
+  readonly orders: readonly Order[];
+}
+
+/** What a machine that never ran Tandem has saved. */
+export const NOTHING_SAVED: SavedFacts = { generation: 0, peers: {}, epochs: {}, orders: [] };
+
+/**
+ * The state at start. `generation` must be higher than any used before on this node; nothing is
+ * known of groups or peers until they have been probed and heard (S7).
+ */
+export function initialState(
+  spec: ClusterSpec,
+  generation: number,
+  saved: SavedFacts,
+  nowMs: number,
+): State {
+  const peers = spec.nodes.filter((node) => node !== spec.self);
+  return {
+    spec,
+    bootedMs: nowMs,
+    generation,
+    sequence: 0,
+    phase: 'starting',
+    health: newSelfHealth(nowMs),
+    peers: Object.fromEntries(peers.map((name) => [name, newPeer(name, saved, nowMs)])),
+    groups: Object.fromEntries(spec.groups.map((group) => [group.name, newGroup(group, saved)])),
+    drbd: {},
+    orders: Object.fromEntries(
+      saved.orders.filter((order) => order.key.startsWith('mode.')).map((o) => [o.key, o]),
+    ),
+    requests: {},
+    history: [],
+    nextId: 1,
+    lastSentMs: nowMs,
+    lastSent: '',
+    lastSaved: '',
+  };
+}
+
+function newPeer(name: string, saved: SavedFacts, nowMs: number): Peer {
+  return {
+    name,
+    life: newPeerLife(nowMs, saved.peers[name] ?? 0),
+    report: null,
+    incompatible: null,
+    clearance: null,
+    verdict: 'unknown',
+    deadSinceMs: null,
+    fencing: IDLE_FENCING,
+  };
+}
+
+/** No attempt made, none forbidden. */
+export const IDLE_FENCING: Fencing = {
+  running: null,
+  asked: false,
+  failures: 0,
+  lastFailure: null,
+  notBeforeMs: 0,
+};
+
+function newGroup(spec: GroupSpec, saved: SavedFacts): Group {
+  return {
+    spec,
+    life: 'unknown',
+    resources: spec.resources.map((resource) => ({
+      id: resource.id,
+      state: 'unknown',
+      reason: 'not looked at yet',
+    })),
+    action: null,
+    epoch: 0,
+    epochSeen: saved.epochs[spec.name] ?? 0,
+    claim: null,
+    grant: null,
+    barred: null,
+    failuresMs: [],
+    reason: 'not looked at yet',
+    blocked: null,
+    stopReason: null,
+    monitorDueMs: {},
+    suspects: {},
+    failbackArmed: false,
+  };
+}

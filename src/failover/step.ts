@@ -1,0 +1,103 @@
+import { assertNever } from '../base/assert.js';
+import { nextVerdictMs } from '../heartbeat/liveness.js';
+import { settleClaims } from './claims.js';
+import type { Effect } from './effect.js';
+import type { FailoverEvent } from './event.js';
+import { fencingDueMs, onFenceResult, reconcileFencing } from './fencing.js';
+import { liftBars, onActionResult, reconcileGroup } from './lifecycle.js';
+import { accountForStall, judgePeers, onForeign, onReport } from './membership.js';
+import { enterUp, leaveIfStopped, sendIfDue } from './outgoing.js';
+import { followRequests, onOperator } from './requests.js';
+import { turnEveryMs } from './spec.js';
+import type { State } from './state.js';
+import { Turn } from './turn.js';
+
+/** What one step brings about. */
+export interface StepResult {
+  readonly state: State;
+  readonly effects: readonly Effect[];
+}
+
+/**
+ * The heart: one event in, the new state and what to do about it out. Pure: the same state, event
+ * and time give the same answer, in the daemon, in a simulation and in a test. `nowMs` is
+ * monotonic and never runs backwards.
+ */
+export function step(state: State, event: FailoverEvent, nowMs: number): StepResult {
+  const turn = new Turn(state, nowMs);
+  accountForStall(turn);
+  takeIn(turn, event);
+  decide(turn);
+  return { state: turn.state, effects: turn.effects };
+}
+
+function takeIn(turn: Turn, event: FailoverEvent): void {
+  switch (event.kind) {
+    case 'tick':
+      return;
+    case 'report':
+      onReport(turn, event.link, event.report);
+      return;
+    case 'foreign':
+      onForeign(turn, event.fault);
+      return;
+    case 'drbd':
+      turn.update({ drbd: Object.fromEntries(event.facts.map((facts) => [facts.resource, facts])) });
+      return;
+    case 'actionResult':
+      onActionResult(turn, event);
+      return;
+    case 'fenceResult':
+      onFenceResult(turn, event);
+      return;
+    case 'operator':
+      onOperator(turn, event.requestId, event.request);
+      return;
+    case 'leave':
+      onLeave(turn);
+      return;
+    default:
+      assertNever(event);
+  }
+}
+
+function onLeave(turn: Turn): void {
+  if (turn.state.phase === 'leaving' || turn.state.phase === 'left') return;
+  turn.update({ phase: 'leaving' });
+  turn.say('info', `${turn.self} is asked to leave: it stops what it runs first`);
+  for (const group of turn.groups) {
+    if (group.life === 'stopped') turn.updateGroup(group.spec.name, { claim: null });
+  }
+}
+
+/** Level-triggered: looks at everything and does what is due, whatever the event was. */
+function decide(turn: Turn): void {
+  judgePeers(turn);
+  liftBars(turn);
+  enterUp(turn);
+  for (const group of turn.groups) {
+    const { name } = group.spec;
+    settleClaims(turn, name);
+    reconcileGroup(turn, name);
+  }
+  for (const peer of turn.peers) reconcileFencing(turn, peer.name);
+  followRequests(turn);
+  leaveIfStopped(turn);
+  sendIfDue(turn);
+  turn.emit({ kind: 'wake', atMs: wakeMs(turn) });
+}
+
+function wakeMs(turn: Turn): number {
+  const { spec, lastSentMs } = turn.state;
+  const times = [turn.nowMs + turnEveryMs(spec), lastSentMs + spec.heartbeat.keepaliveMs];
+  for (const peer of turn.peers) {
+    const verdict = nextVerdictMs(peer.life, spec.heartbeat, turn.nowMs);
+    const fencing = fencingDueMs(turn, peer.name);
+    if (verdict !== null) times.push(verdict);
+    if (fencing !== null) times.push(fencing);
+  }
+  for (const group of turn.groups) {
+    if (group.life === 'started') times.push(...Object.values(group.monitorDueMs));
+  }
+  return Math.max(turn.nowMs + 1, Math.min(...times));
+}

@@ -1,0 +1,227 @@
+/**
+ * The state as people and programs are shown it: `tandem.status/1`. The verdict comes first and is
+ * worth reading at three in the morning.
+ */
+import type {
+  DrbdStatus,
+  GroupStatus,
+  LinkStatus,
+  NodeStatus,
+  Status,
+  VerdictState,
+} from '../base/status.js';
+import { formatDuration } from '../base/duration.js';
+import type { DrbdFacts } from '../drbd/facts.js';
+import { linkVerdict, silenceMs } from '../heartbeat/liveness.js';
+import { activeElsewhere } from './claims.js';
+import { isHeard, isMember } from './membership.js';
+import { modeOf } from './orders.js';
+import { objectionTo, placement } from './placement.js';
+import { allFenceable, isFenceable } from './spec.js';
+import type { Group, Peer, State } from './state.js';
+import { Turn } from './turn.js';
+
+/** What only the owner of the sockets knows of a link. */
+export interface LinkCounters {
+  readonly name: string;
+  readonly sent: number;
+  readonly badAuth: number;
+  readonly malformed: number;
+}
+
+/** Renders the state at `nowMs`. */
+export function viewStatus(state: State, links: readonly LinkCounters[], nowMs: number): Status {
+  const turn = new Turn(state, nowMs);
+  const nodes = [selfStatus(state), ...turn.peers.map((peer) => peerStatus(state, peer, nowMs))];
+  const order = state.spec.nodes;
+  const groups = turn.groups.map((group) => groupStatus(turn, group));
+  return {
+    schema: 'tandem.status/1',
+    cluster: state.spec.cluster,
+    self: state.spec.self,
+    verdict: verdict(turn, groups),
+    nodes: nodes.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
+    links: turn.peers.flatMap((peer) => links.map((link) => linkStatus(state, peer, link, nowMs))),
+    groups,
+    drbd: Object.values(state.drbd).map(drbdStatus),
+    fencing: { configured: allFenceable(state.spec), lastTestedAt: null },
+  };
+}
+
+function selfStatus(state: State): NodeStatus {
+  const { self } = state.spec;
+  const reason = {
+    starting: 'finding out what runs here',
+    up: 'this node',
+    leaving: 'stopping what it runs, to leave',
+    left: 'it has left',
+  }[state.phase];
+  const mode = modeOf(state, self);
+  return { name: self, self: true, state: state.phase, mode, lastSeenMs: 0, reason };
+}
+
+function peerStatus(state: State, peer: Peer, nowMs: number): NodeStatus {
+  const seen = peer.life.lastHeardMs;
+  return {
+    name: peer.name,
+    self: false,
+    ...peerState(state, peer, nowMs),
+    mode: modeOf(state, peer.name),
+    lastSeenMs: seen === null ? null : nowMs - seen,
+  };
+}
+
+function peerState(
+  state: State,
+  peer: Peer,
+  nowMs: number,
+): Pick<NodeStatus, 'state' | 'reason'> {
+  const { clearance, fencing, incompatible, verdict: light } = peer;
+  const silent = formatDuration(silenceMs(peer.life, nowMs));
+  if (clearance?.kind === 'left') return { state: 'left', reason: 'it stopped everything and left' };
+  if (clearance?.kind === 'fenced') return { state: 'fenced', reason: `off: ${clearance.how}` };
+  if (clearance?.kind === 'confirmed') {
+    const { by, reason } = clearance;
+    return { state: 'fenced', reason: `confirmed off by ${by}: ${reason}` };
+  }
+  if (fencing.running !== null) {
+    const doing = fencing.running.step === 'status' ? 'asking its power device' : 'being fenced';
+    return { state: 'fencing', reason: `silent for ${silent}; ${doing}` };
+  }
+  if (light === 'dead') {
+    const failed = fencing.lastFailure === null ? '' : `; fencing: ${fencing.lastFailure}`;
+    return { state: 'dead', reason: `silent on every link for ${silent}${failed}` };
+  }
+  if (light === 'unknown') return { state: 'unknown', reason: 'not heard yet' };
+  if (incompatible !== null) return { state: 'incompatible', reason: incompatible };
+  if (light === 'late') return { state: 'late', reason: `nothing heard for ${silent}` };
+  const phase = peer.report?.phase ?? 'starting';
+  return { state: phase, reason: phase === 'up' ? 'heard' : `it is ${phase}` };
+}
+
+function linkStatus(state: State, peer: Peer, link: LinkCounters, nowMs: number): LinkStatus {
+  const life = peer.life.links[link.name];
+  return {
+    peer: peer.name,
+    medium: link.name,
+    state: linkVerdict(life, state.spec.heartbeat, nowMs),
+    lastSeenMs: life?.lastHeardMs == null ? null : nowMs - life.lastHeardMs,
+    sent: link.sent,
+    received: life?.received ?? 0,
+    badAuth: link.badAuth,
+    malformed: link.malformed,
+    duplicate: life?.duplicate ?? 0,
+    replayed: life?.replayed ?? 0,
+  };
+}
+
+function groupStatus(turn: Turn, group: Group): GroupStatus {
+  const { name } = group.spec;
+  const place = whereIs(turn, group);
+  const resources = group.spec.resources.map((spec, index) => {
+    const local = group.resources[index];
+    const here = place.node === turn.self || place.node === null;
+    const state = here
+      ? (local?.state ?? 'unknown')
+      : place.state === 'started'
+        ? 'started'
+        : 'unknown';
+    const reason = here && local !== undefined ? { reason: local.reason } : {};
+    return { id: spec.id, kind: spec.kind, state, ...reason } as const;
+  });
+  return { name, ...place, resources };
+}
+
+function whereIs(turn: Turn, group: Group): Pick<GroupStatus, 'state' | 'node' | 'reason'> {
+  const { name } = group.spec;
+  if (group.life === 'stopFailed') return { state: 'failed', node: turn.self, reason: group.reason };
+  if (group.life !== 'stopped' && group.life !== 'unknown') {
+    return { state: group.life, node: turn.self, reason: group.reason };
+  }
+  const holder = activeElsewhere(turn, name);
+  const there = holder?.report?.groups.find((entry) => entry.name === name);
+  if (holder !== null && there !== undefined && there.life !== 'unknown') {
+    if (there.life === 'stopFailed' || there.life === 'stopped') {
+      return { state: 'failed', node: holder.name, reason: `a stop failed on ${holder.name}` };
+    }
+    return { state: there.life, node: holder.name, reason: `${holder.name} says so` };
+  }
+  const stuck = turn.peers.find(
+    (peer) =>
+      peer.clearance === null &&
+      peer.report?.groups.some((entry) => entry.name === name && entry.life === 'stopFailed'),
+  );
+  if (stuck !== undefined) {
+    return { state: 'failed', node: stuck.name, reason: `a stop failed on ${stuck.name}` };
+  }
+  if (group.life === 'unknown') return { state: 'unknown', node: null, reason: group.reason };
+  if (group.blocked !== null) return { state: 'blocked', node: null, reason: group.blocked };
+  return { state: 'stopped', node: null, reason: group.reason };
+}
+
+function drbdStatus(facts: DrbdFacts): DrbdStatus {
+  return {
+    resource: facts.resource,
+    role: facts.role,
+    peerRole: facts.peerRole,
+    connection: facts.connection,
+    splitBrain: facts.splitBrainSuspected,
+    volumes: facts.volumes.map((volume) => ({
+      volume: volume.volume,
+      minor: volume.minor,
+      disk: volume.disk,
+      peerDisk: volume.peerDisk,
+      syncedPercent: volume.syncedPercent,
+      outOfSyncBytes: volume.outOfSyncBytes ?? 0,
+    })),
+    ...(facts.state === 'configured' ? {} : { reason: facts.reason }),
+  };
+}
+
+function verdict(turn: Turn, groups: readonly GroupStatus[]): Status['verdict'] {
+  const worst = groups.find((group) => group.state !== 'started');
+  if (turn.state.phase === 'starting') {
+    return { state: 'unknown', summary: `${turn.self} is still finding out what runs where` };
+  }
+  if (worst !== undefined) {
+    const moving = ['starting', 'stopping', 'stopped'].includes(worst.state);
+    const place = worst.node === null ? '' : ` on ${worst.node}`;
+    const state: VerdictState = worst.state === 'unknown' ? 'unknown' : 'down';
+    const word = moving ? `is ${worst.state}${place}` : `is ${worst.state}${place}`;
+    return { state, summary: `${worst.name} ${word}: ${worst.reason}` };
+  }
+  const runs = groups.map((group) => `${group.name} runs on ${group.node ?? 'nowhere'}`).join(', ');
+  const shortcomings = turn.groups.flatMap((group) => shortcomingsOf(turn, group));
+  const bare = turn.state.spec.nodes.filter((node) => !isFenceable(turn.state.spec, node));
+  if (bare.length > 0) {
+    shortcomings.push(
+      `no fencing is configured for ${bare.join(', ')}, so a silent node is never replaced by itself`,
+    );
+  }
+  if (shortcomings.length > 0) {
+    return { state: 'degraded', summary: `${runs}; ${[...new Set(shortcomings)].join('; ')}` };
+  }
+  const ready = turn.peers.filter(isMember).map((peer) => peer.name);
+  const heirs = ready.length === 0 ? '' : `; ${ready.join(', ')} is ready to take over`;
+  return { state: 'ok', summary: `${runs}${heirs}` };
+}
+
+/** Why a group that runs could not be taken over at this moment. */
+function shortcomingsOf(turn: Turn, group: Group): string[] {
+  const holder = whereIs(turn, group).node;
+  const { candidates } = placement(turn.state, group);
+  const found: string[] = [];
+  if (!candidates.some((candidate) => candidate.node !== holder)) {
+    const others = group.spec.prefer.filter((node) => node !== holder);
+    const why = others.map((node) => objectionTo(turn.state, group, node) ?? '').join('; ');
+    found.push(`no other node could take over ${group.spec.name}: ${why}`);
+  }
+  for (const peer of turn.peers) {
+    if (!isHeard(peer)) continue;
+    for (const [name, link] of Object.entries(peer.life.links)) {
+      if (linkVerdict(link, turn.state.spec.heartbeat, turn.nowMs) !== 'dead') continue;
+      found.push(`link ${name} to ${peer.name} is dead`);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,186 @@
+/**
+ * A report as the named fields of a Linux-HA `status` message, so that a real Heartbeat hears us
+ * and a packet dump shows readable names. Heartbeat's own fields keep their meaning (`st` is init,
+ * active or dead; `dt`, `seq` and `hg` are hexadecimal); ours are additional names:
+ *
+ *     tv=1  tc=4f0c...  tm=online  th=ok
+ *     tg.mysql=started 3 claim=3/1 grant=n1/1795223335/2 barred
+ *     td.r0=Primary UpToDate Connected
+ *     to.move.mysql=n1 4 n2
+ */
+import { err, ok, type Result } from '../base/result.js';
+import {
+  PROTOCOL_VERSION,
+  type DrbdReport,
+  type GroupLife,
+  type GroupReport,
+  type NodePhase,
+  type Order,
+  type Report,
+  type ReportFault,
+} from './report.js';
+
+/** A field of a message in wire order; values of the `status` type are text. */
+export type TextField = readonly [name: string, value: string];
+
+/** What a report needs beside itself to be a complete Heartbeat message. */
+export interface StatusHeader {
+  readonly deadtimeMs: number;
+  /** Seconds since the epoch; for people reading dumps, never for decisions. */
+  readonly wallSeconds: number;
+  readonly ttl: number;
+}
+
+const STATUS_WORD: Readonly<Record<NodePhase, string>> = {
+  starting: 'init',
+  up: 'active',
+  leaving: 'up',
+  left: 'dead',
+};
+const LIVES: readonly GroupLife[] = [
+  'unknown',
+  'stopped',
+  'starting',
+  'started',
+  'stopping',
+  'stopFailed',
+];
+const MODES = ['online', 'standby', 'maintenance'] as const;
+
+/** At most this many groups, DRBD resources and orders are read: a frame is 64 KiB at most. */
+const ENTRIES_MAX = 256;
+
+/** Writes the report as message fields in wire order. */
+export function encodeReport(report: Report, header: StatusHeader): readonly TextField[] {
+  return [
+    ['t', 'status'],
+    ['st', STATUS_WORD[report.phase]],
+    ['dt', header.deadtimeMs.toString(16)],
+    ['protocol', '1'],
+    ['src', report.node],
+    ['seq', report.sequence.toString(16)],
+    ['hg', report.generation.toString(16)],
+    ['ts', header.wallSeconds.toString(16)],
+    ['ld', '0.00 0.00 0.00 1/1 1'],
+    ['ttl', String(header.ttl)],
+    ['tv', String(report.protocol)],
+    ['tc', report.digest],
+    ['tm', report.mode],
+    ['th', report.health],
+    ...report.groups.map((group): TextField => [`tg.${group.name}`, encodeGroup(group)]),
+    ...report.drbd.map((drbd): TextField => [
+      `td.${drbd.resource}`,
+      `${drbd.role} ${drbd.disk} ${drbd.connection}`,
+    ]),
+    ...report.orders.map((order): TextField => [
+      `to.${order.key}`,
+      `${order.value} ${String(order.version)} ${order.origin}`,
+    ]),
+  ];
+}
+
+function encodeGroup(group: GroupReport): string {
+  const { claim, grant } = group;
+  return [
+    group.life,
+    String(group.epoch),
+    ...(claim === null ? [] : [`claim=${String(claim.epoch)}/${String(claim.rank)}`]),
+    ...(grant === null
+      ? []
+      : [`grant=${grant.node}/${String(grant.generation)}/${String(grant.epoch)}`]),
+    ...(group.barred ? ['barred'] : []),
+  ].join(' ');
+}
+
+/**
+ * Reads a report out of an authenticated message. The error says which field is wrong; it is never
+ * thrown. A message of a real Heartbeat (no `tv`) is an error of its own, so that its sender can be
+ * shown as incompatible rather than as silent.
+ */
+export function decodeReport(fields: ReadonlyMap<string, string>): Result<Report, ReportFault> {
+  const text = (name: string): string => fields.get(name) ?? '';
+  const node = text('src');
+  if (text('t') !== 'status' || node === '') return fault('notStatus', 't', null);
+  const generation = hex(text('hg'));
+  const sequence = hex(text('seq'));
+  if (generation === null) return fault('malformed', 'hg', node);
+  if (sequence === null) return fault('malformed', 'seq', node);
+  if (!fields.has('tv')) return fault('foreign', 'tv', node);
+  const protocol = decimal(text('tv'));
+  if (protocol === null) return fault('malformed', 'tv', node);
+  if (protocol !== PROTOCOL_VERSION) return fault('otherProtocol', text('tv'), node);
+  const phase = (Object.keys(STATUS_WORD) as NodePhase[]).find((p) => STATUS_WORD[p] === text('st'));
+  const mode = MODES.find((known) => known === text('tm'));
+  if (phase === undefined) return fault('malformed', 'st', node);
+  if (mode === undefined) return fault('malformed', 'tm', node);
+  const lists = decodeLists(fields);
+  if (!lists.ok) return fault('malformed', lists.error, node);
+  const health = text('th') === 'stalled' ? 'stalled' : 'ok';
+  const stamp = { node, generation, sequence, protocol };
+  return ok({ ...stamp, digest: text('tc'), phase, mode, health, ...lists.value });
+}
+
+function fault(
+  kind: ReportFault['kind'],
+  detail: string,
+  node: string | null,
+): { readonly ok: false; readonly error: ReportFault } {
+  return err({ kind, detail, node });
+}
+
+type Lists = Pick<Report, 'groups' | 'drbd' | 'orders'>;
+
+function decodeLists(fields: ReadonlyMap<string, string>): Result<Lists, string> {
+  const groups: GroupReport[] = [];
+  const drbd: DrbdReport[] = [];
+  const orders: Order[] = [];
+  for (const [name, value] of fields) {
+    const words = value.split(' ');
+    if (name.startsWith('tg.')) {
+      const group = decodeGroup(name.slice(3), words);
+      if (group === null) return err(name);
+      groups.push(group);
+    } else if (name.startsWith('td.')) {
+      const [role = '', disk = '', connection = ''] = words;
+      drbd.push({ resource: name.slice(3), role, disk, connection });
+    } else if (name.startsWith('to.')) {
+      const [target = '', version = '', origin = ''] = words;
+      const number = decimal(version);
+      if (number === null || target === '' || origin === '') return err(name);
+      orders.push({ key: name.slice(3), value: target, version: number, origin });
+    }
+    if (groups.length + drbd.length + orders.length > ENTRIES_MAX) return err(name);
+  }
+  return ok({ groups, drbd, orders });
+}
+
+function decodeGroup(name: string, words: readonly string[]): GroupReport | null {
+  const life = LIVES.find((known) => known === words[0]);
+  const epoch = decimal(words[1] ?? '');
+  if (life === undefined || epoch === null) return null;
+  let group: GroupReport = { name, life, epoch, claim: null, grant: null, barred: false };
+  for (const word of words.slice(2)) {
+    const [key, value = ''] = word.split('=');
+    const parts = value.split('/');
+    if (key === 'barred') group = { ...group, barred: true };
+    if (key === 'claim') {
+      const [claimEpoch, rank] = parts.map(decimal);
+      if (typeof claimEpoch !== 'number' || typeof rank !== 'number') return null;
+      group = { ...group, claim: { epoch: claimEpoch, rank } };
+    }
+    if (key === 'grant') {
+      const [generation, grantEpoch] = parts.slice(1).map(decimal);
+      if (typeof generation !== 'number' || typeof grantEpoch !== 'number') return null;
+      group = { ...group, grant: { node: parts[0] ?? '', generation, epoch: grantEpoch } };
+    }
+  }
+  return group;
+}
+
+function hex(text: string): number | null {
+  return /^[0-9a-f]{1,12}$/i.test(text) ? Number.parseInt(text, 16) : null;
+}
+
+function decimal(text: string): number | null {
+  return /^[0-9]{1,15}$/.test(text) ? Number(text) : null;
+}

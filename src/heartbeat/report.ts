@@ -1,0 +1,94 @@
+/**
+ * What one node says about itself, whole, in every heartbeat. There is no conversation beside it:
+ * a change is a new report, the newest (generation, sequence) of a node is the truth about it, and
+ * loss, duplication and reordering need no extra protocol.
+ *
+ *     claim   "I want to run this group, or run it": a number that grows with each new claim
+ *     grant   "I have stopped it and leave it to that claim": kept until the claimant is done
+ *     order   a register that an operator set anywhere; the highest version wins everywhere
+ */
+
+/** The protocol that this program speaks (S9). Raised when an old node would misread a new one. */
+export const PROTOCOL_VERSION = 1;
+
+export type NodePhase = 'starting' | 'up' | 'leaving' | 'left';
+
+export type GroupLife =
+  | 'unknown'
+  | 'stopped'
+  | 'starting'
+  | 'started'
+  | 'stopping'
+  /** A stop failed or timed out (S3): the group may still be active here. */
+  | 'stopFailed';
+
+/** A node's wish to run a group. Immutable while it stands; a new wish has a new epoch. */
+export interface Claim {
+  readonly epoch: number;
+  /** 0 is the strongest. See placement. */
+  readonly rank: number;
+}
+
+/** A promise to one claim not to start the group. */
+export interface Grant {
+  readonly node: string;
+  readonly generation: number;
+  readonly epoch: number;
+}
+
+export interface GroupReport {
+  readonly name: string;
+  readonly life: GroupLife;
+  /** The epoch of the claim it was last started under here, 0 for never. */
+  readonly epoch: number;
+  readonly claim: Claim | null;
+  readonly grant: Grant | null;
+  /** This node does not want the group for now (a failed start, repeated failures). */
+  readonly barred: boolean;
+}
+
+export interface DrbdReport {
+  readonly resource: string;
+  readonly role: string;
+  /** The worst disk of its volumes. */
+  readonly disk: string;
+  readonly connection: string;
+}
+
+/** Last writer wins: the higher version, then the origin that sorts first. */
+export interface Order {
+  /** `move.GROUP` or `mode.NODE`. */
+  readonly key: string;
+  /** A node name, a mode, or `-` for none. */
+  readonly value: string;
+  readonly version: number;
+  readonly origin: string;
+}
+
+export interface Report {
+  readonly node: string;
+  readonly generation: number;
+  readonly sequence: number;
+  readonly protocol: number;
+  readonly digest: string;
+  readonly phase: NodePhase;
+  readonly mode: 'online' | 'standby' | 'maintenance';
+  readonly health: 'ok' | 'stalled';
+  readonly groups: readonly GroupReport[];
+  readonly drbd: readonly DrbdReport[];
+  readonly orders: readonly Order[];
+}
+
+/** True when `a` replaces `b`. */
+export function orderReplaces(a: Order, b: Order | undefined): boolean {
+  if (b === undefined || a.version !== b.version) return a.version > (b?.version ?? 0);
+  return a.origin < b.origin;
+}
+
+/** Why a message is no report: `foreign` is a Heartbeat, `otherProtocol` a Tandem of other times. */
+export interface ReportFault {
+  readonly kind: 'notStatus' | 'malformed' | 'foreign' | 'otherProtocol';
+  /** The field, or the other protocol version. */
+  readonly detail: string;
+  readonly node: string | null;
+}
