@@ -89,7 +89,7 @@ function interpret(
   const view = context.drbd(resource, proc.kind === 'text' ? proc.text : null);
   if (view === null || view.volumes.length === 0) {
     const reason = `The DRBD configuration has no resource "${resource}"`;
-    return { state: 'failed', reason, detail: null };
+    return { state: 'unknown', reason, detail: null };
   }
   return { ...judge(resource, view.volumes), detail: view };
 }

@@ -39,6 +39,8 @@ export interface FilesystemDetail {
   readonly directory: string | null;
   /** What has to be unmounted for a stop, in this order. */
   readonly toUnmount: readonly { readonly mountPoint: string; readonly evict: boolean }[];
+  /** Why a start cannot succeed as things are; null when it can. */
+  readonly obstacle: string | null;
 }
 
 /** The logic of kind `filesystem`. */
@@ -85,7 +87,7 @@ interface Target {
 function interpret(spec: FilesystemSpec, readings: Readings): ResourceFacts<FilesystemDetail> {
   const mountinfo = readings['mountinfo'];
   const directory = pathReading(readings, 'directory');
-  const detail = { directory: directory?.realPath ?? null, toUnmount: [] };
+  const detail = { directory: directory?.realPath ?? null, toUnmount: [], obstacle: null };
   if (mountinfo?.kind !== 'text') {
     const why = mountinfo?.kind === 'unreadable' ? `: ${mountinfo.reason}` : '';
     return { state: 'unknown', reason: `Cannot read /proc/self/mountinfo${why}`, detail };
@@ -95,12 +97,9 @@ function interpret(spec: FilesystemSpec, readings: Readings): ResourceFacts<File
     const reason = `Cannot understand /proc/self/mountinfo: "${badLines[0] ?? ''}"`;
     return { state: 'unknown', reason, detail };
   }
-  if (directory !== null && directory.type !== 'directory') {
-    return { state: 'failed', reason: `${spec.directory} is not a directory`, detail };
-  }
   const target = targetOf(spec, directory, pathReading(readings, 'device'));
-  const verdict = judge(target, mounts);
-  return { ...verdict, detail: { ...detail, toUnmount: unmountsOf(target, mounts) } };
+  const { obstacle, ...verdict } = judge(target, mounts, directory);
+  return { ...verdict, detail: { ...detail, toUnmount: unmountsOf(target, mounts), obstacle } };
 }
 
 function pathReading(readings: Readings, name: string): PathReading | null {
@@ -142,33 +141,60 @@ function elsewhere(target: Target, mounts: readonly MountEntry[]): readonly Moun
   );
 }
 
+interface Verdict extends Pick<ResourceFacts, 'state' | 'reason'> {
+  readonly obstacle: string | null;
+}
+
 function judge(
   target: Target,
   mounts: readonly MountEntry[],
-): Pick<ResourceFacts, 'state' | 'reason'> {
-  const { device, options } = target.spec;
-  const { directory } = target;
-  const here = mounts.filter((mount) => mount.mountPoint === directory);
+  directory: PathReading | null,
+): Verdict {
+  const here = mounts.filter((mount) => mount.mountPoint === target.directory);
   const top = here.at(-1);
-  if (top === undefined) {
-    const other = elsewhere(target, mounts)[0];
-    return other === undefined
-      ? { state: 'stopped', reason: `${device} is not mounted` }
-      : { state: 'failed', reason: `${device} is on ${other.mountPoint}, not on ${directory}` };
+  if (top !== undefined && isOurs(target, top)) return judgeMounted(target, top);
+  if (here.some((mount) => isOurs(target, mount))) {
+    const reason = `${target.directory} is hidden by ${top?.source ?? ''}, mounted over it`;
+    return { state: 'failed', reason, obstacle: reason };
   }
-  if (!isOurs(target, top)) {
-    if (target.anonymous) {
-      const reason = `${top.source} is on ${directory}; cannot tell whether it is ${device}`;
-      return { state: 'unknown', reason };
-    }
-    const what = here.some((mount) => isOurs(target, mount)) ? 'is hidden by' : 'is taken by';
-    return { state: 'failed', reason: `${directory} ${what} ${top.source} (${top.fstype})` };
+  const other = elsewhere(target, mounts)[0];
+  if (other !== undefined) {
+    const reason = `${target.spec.device} is on ${other.mountPoint}, not on ${target.directory}`;
+    return { state: 'failed', reason, obstacle: reason };
   }
-  if (top.readOnly && !options.includes('ro')) {
-    const reason = `${device} on ${directory} is read-only: see the kernel log for I/O errors`;
-    return { state: 'failed', reason };
+  if (top !== undefined && target.anonymous) {
+    const reason = `Cannot tell whether ${top.source} on ${target.directory} is ${target.spec.device}`;
+    return { state: 'unknown', reason, obstacle: reason };
   }
-  return { state: 'started', reason: `${device} is mounted on ${directory} (${top.fstype})` };
+  return judgeUnmounted(target, top, directory);
+}
+
+function judgeMounted({ spec, directory }: Target, mount: MountEntry): Verdict {
+  if (mount.readOnly && !spec.options.includes('ro')) {
+    const reason = `${spec.device} on ${directory} is read-only: see the kernel log for I/O errors`;
+    return { state: 'failed', reason, obstacle: reason };
+  }
+  const reason = `${spec.device} is mounted on ${directory} (${mount.fstype})`;
+  return { state: 'started', reason, obstacle: null };
+}
+
+/**
+ * A stranger on our directory does not make the resource active here: it is stopped, and another
+ * node may have it. Only a start on this node is impossible.
+ */
+function judgeUnmounted(
+  { spec, directory }: Target,
+  stranger: MountEntry | undefined,
+  reading: PathReading | null,
+): Verdict {
+  const obstacle =
+    stranger !== undefined
+      ? `${directory} is taken by ${stranger.source} (${stranger.fstype})`
+      : reading !== null && reading.type !== 'directory'
+        ? `${directory} is not a directory`
+        : null;
+  const reason = `${spec.device} is not mounted${obstacle === null ? '' : `; ${obstacle}`}`;
+  return { state: 'stopped', reason, obstacle };
 }
 
 /**
@@ -199,7 +225,7 @@ function plan(
   context: PlanContext,
 ): Plan {
   if (facts.state === 'unknown') return { kind: 'refused', reason: facts.reason };
-  return action === 'start' ? planStart(spec, facts, context) : planStop(facts, context);
+  return action === 'start' ? planStart(spec, facts, context) : planStop(facts.detail, context);
 }
 
 function planStart(
@@ -208,7 +234,8 @@ function planStart(
   context: PlanContext,
 ): Plan {
   if (facts.state === 'started') return { kind: 'steps', steps: [] };
-  if (facts.state !== 'stopped') return { kind: 'refused', reason: facts.reason };
+  const { obstacle, directory } = facts.detail;
+  if (obstacle !== null) return { kind: 'refused', reason: obstacle };
   const mkdir: MkdirStep = {
     kind: 'mkdir',
     label: `make ${spec.directory}`,
@@ -230,16 +257,12 @@ function planStart(
     okExits: [0],
     run: 'wait',
   };
-  return { kind: 'steps', steps: facts.detail.directory === null ? [mkdir, mount] : [mount] };
+  return { kind: 'steps', steps: directory === null ? [mkdir, mount] : [mount] };
 }
 
-function planStop(facts: ResourceFacts<FilesystemDetail>, context: PlanContext): Plan {
-  const { toUnmount } = facts.detail;
+function planStop({ toUnmount }: FilesystemDetail, context: PlanContext): Plan {
   if (toUnmount.some(({ mountPoint }) => mountPoint === '/')) {
     return { kind: 'refused', reason: 'Refuse to unmount the root of this machine' };
-  }
-  if (toUnmount.length === 0 && facts.state !== 'stopped') {
-    return { kind: 'refused', reason: `${facts.reason}, which is not ours to unmount` };
   }
   const steps = toUnmount.map(({ mountPoint, evict }) => umountStep(mountPoint, evict, context));
   return { kind: 'steps', steps };
