@@ -51,7 +51,8 @@ function encodeLine({ name, type, value }: Field): ByteString {
   assert(name !== AUTH_FIELD, 'the signature is not a field of the frame');
   assert(type <= 1, 'only text and binary fields are sent');
   if (type === 1) return `(1)${name}=${Buffer.from(value).toString('base64')}\n`;
-  return `${name}=${oneLine(typeof value === 'string' ? encodeText(value) : byteStringOf(value))}\n`;
+  const raw = typeof value === 'string' ? encodeText(value) : byteStringOf(value);
+  return `${name}=${oneLine(raw)}\n`;
 }
 
 /**
@@ -59,8 +60,11 @@ function encodeLine({ name, type, value }: Field): ByteString {
  * (which a tty drops) and NUL (which ends a C string) cannot be told and become `?`.
  */
 function oneLine(raw: ByteString): ByteString {
-  const printable = raw.replaceAll(NEWLINE_STAND_IN, '?').replaceAll('\r', '?').replaceAll('\0', '?');
-  return printable.replaceAll('\n', NEWLINE_STAND_IN);
+  return raw
+    .replaceAll(NEWLINE_STAND_IN, '?')
+    .replaceAll('\r', '?')
+    .replaceAll('\0', '?')
+    .replaceAll('\n', NEWLINE_STAND_IN);
 }
 
 /** Verifies and reads a frame that begins with `>>>\n` and has a permitted size. */

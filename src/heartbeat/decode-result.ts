@@ -4,7 +4,7 @@ import type { AuthMethod } from './keyring.js';
 /**
  * Why a frame was refused.
  * `unknownFraming`: begins with neither `###` nor `>>>`. `truncated`: its end is missing.
- * `oversized`: longer than MAX_FRAME_BYTES. `unknownKey`: signed with an index that is not accepted.
+ * `oversized`: longer than MAX_FRAME_BYTES. `unknownKey`: signed with an index not accepted here.
  * `badAuth`: unsigned, or the signature does not match. `malformed`: anything else; when the fault
  * is in a field, the signature was right and the sender is at fault.
  */

@@ -29,9 +29,9 @@ export interface TextField {
 }
 
 /**
- * A field that is kept as bytes. Type 1 is binary by definition. Types 2 (nested message), 3 (list),
- * 4 and 5 (compressed) are only ever received and stay as they came. Type 0 is text that turned
- * out not to be UTF-8.
+ * A field that is kept as bytes. Type 1 is binary by definition. Types 2 (nested message),
+ * 3 (list), 4 and 5 (compressed) are only ever received and stay as they came. Type 0 is text that
+ * turned out not to be UTF-8.
  */
 export interface BytesField {
   readonly name: string;
@@ -82,7 +82,7 @@ export function textFields(frame: Frame): ReadonlyMap<string, string> {
   return texts;
 }
 
-/** The bytes of the first field of that name; undefined when it is absent or not binary (type 1). */
+/** The bytes of the first field of that name; undefined when it is absent or not of type 1. */
 export function fieldBytes(frame: Frame, name: string): Uint8Array | undefined {
   const field = findField(frame, name);
   return field?.type === 1 ? field.value : undefined;

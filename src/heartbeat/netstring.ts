@@ -62,7 +62,7 @@ export function decodeNetstring(bytes: Uint8Array, keyring: Keyring): DecodeResu
 /** Takes the token out of `<len>:<token>,`; the length has one spelling only. */
 function readTrailer(trailer: ByteString): Result<string, DecodeFailure> {
   if (trailer === '') return err(refuse('badAuth', 'no signature follows the %%% line'));
-  if (trailer.length > MAX_TRAILER_BYTES) return err(refuse('malformed', 'its end is no signature'));
+  if (trailer.length > MAX_TRAILER_BYTES) return err(refuse('malformed', 'no signature ends it'));
   if (!trailer.endsWith(',')) return err(refuse('truncated', 'the signature is cut short'));
   const token = trailer.slice(trailer.indexOf(':') + 1, -1);
   if (netstring(token) === trailer) return ok(token);

@@ -3,8 +3,8 @@
  * HMAC-SHA-256, which it never had. A token is `<index> <mac>`: the index names a line of authkeys,
  * the MAC is lower-case hexadecimal.
  *
- * A received index selects the method AND the key. Heartbeat selects only the method by it and keeps
- * the key of its own default, so that keys cannot be rolled there.
+ * A received index selects the method AND the key. Heartbeat selects only the method by it and
+ * keeps the key of its own default, so that keys cannot be rolled there.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
