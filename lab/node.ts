@@ -3,7 +3,7 @@
 import { ask, type AgentRequest, type ExecResult } from './channel.js';
 import { powerOn, type MachineOptions, type PowerOn } from './machine.js';
 import { nodeAddress } from './network.js';
-import { signalGroup, waitFor } from './process.js';
+import { signalGroup, signalProcess, untracedMembers, waitFor } from './process.js';
 
 /** How a script is run. `input` is its standard input (default: empty). */
 export type ExecOptions = { readonly timeoutMs?: number; readonly input?: string };
@@ -87,15 +87,19 @@ export class LabNode {
     }
   }
 
-  /** Stops the node's time (SIGSTOP to all its processes): it hangs, and may come back. */
+  /**
+   * Stops the node's time: it hangs, and may come back. SIGSTOP to the kernel and its helpers;
+   * a traced guest program must not get it (UML panics over the SIGCONT), and without its kernel
+   * it can do nothing anyway.
+   */
   freeze(): void {
-    signalGroup(this.#running('freeze').groupId, 'SIGSTOP');
+    this.#signalKernel('freeze', 'SIGSTOP');
     this.#frozen = true;
   }
 
   /** Lets a frozen node go on. */
   thaw(): void {
-    signalGroup(this.#running('thaw').groupId, 'SIGCONT');
+    this.#signalKernel('thaw', 'SIGCONT');
     this.#frozen = false;
   }
 
@@ -170,6 +174,11 @@ export class LabNode {
     const { ended: signal } = this.#running(what);
     const address = nodeAddress(this.index, 'lab');
     return ask(request, { address, timeoutMs, what: `${this.name}: ${what}`, signal });
+  }
+
+  #signalKernel(what: string, signal: 'SIGSTOP' | 'SIGCONT'): void {
+    const { groupId } = this.#running(what);
+    for (const pid of untracedMembers(groupId)) signalProcess(pid, signal);
   }
 
   #running(what: string): PowerOn {

@@ -84,10 +84,32 @@ function isLiveMember(pid: string, groupId: number): boolean {
   }
 }
 
+/**
+ * The members of a group that no other process traces, its first process first. For a UML node
+ * these are the kernel and its helpers: guest programs run traced, only when the kernel lets them.
+ */
+export function untracedMembers(groupId: number): readonly number[] {
+  const others = groupMembers(groupId).filter((pid) => pid !== groupId && !isTraced(pid));
+  return [groupId, ...others];
+}
+
+function isTraced(pid: number): boolean {
+  try {
+    return !/^TracerPid:\s*0$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return true; // it ended while we looked
+  }
+}
+
 /** Sends a signal to a whole process group; a group that is gone is no error. */
 export function signalGroup(groupId: number, signal: NodeJS.Signals): void {
+  signalProcess(-groupId, signal);
+}
+
+/** Sends a signal to a process (a group when negative); one that is gone is no error. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-groupId, signal);
+    process.kill(pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
