@@ -337,6 +337,10 @@ export interface ResourceKindLogic<Spec extends ResourceSpec, Detail = unknown> 
   discovery(spec: Spec, context: PlanContext): readonly Probe[];
   probes(spec: Spec, context: PlanContext): readonly Probe[];
   interpret(spec: Spec, readings: Readings, context: PlanContext): ResourceFacts<Detail>;
+  /**
+   * Ask it also when the facts show the wanted state: it answers with no steps when nothing is to
+   * do, and a script is stopped whatever its status says.
+   */
   plan(
     spec: Spec,
     action: ResourceAction,

@@ -112,6 +112,7 @@ function lsbState({ exitCode, stdout }: ExitReading): ResourceFacts['state'] {
       return 'failed';
     case 3:
       return 'stopped';
+    case null:
     default:
       return 'unknown';
   }
