@@ -9,10 +9,27 @@ import { assert } from '../base/assert.js';
 
 /** What a command does. */
 export type DrbdCommandKind =
-  'promote' | 'demote' | 'connect' | 'disconnect' | 'up' | 'down' | 'adjust' | 'attach' |
-  'detach' | 'outdate' | 'invalidate' | 'verify' | 'waitConnect' | 'waitSync' | 'dumpXml' |
-  'listMinors' | 'listDevices' | 'listResources' | 'getGenerations' | 'showGenerations' |
-  'watchEvents';
+  | 'promote'
+  | 'demote'
+  | 'connect'
+  | 'disconnect'
+  | 'up'
+  | 'down'
+  | 'adjust'
+  | 'attach'
+  | 'detach'
+  | 'outdate'
+  | 'invalidate'
+  | 'verify'
+  | 'waitConnect'
+  | 'waitSync'
+  | 'dumpXml'
+  | 'listMinors'
+  | 'listDevices'
+  | 'listResources'
+  | 'getGenerations'
+  | 'showGenerations'
+  | 'watchEvents';
 
 /** A command ready to be run. */
 export interface DrbdCommand {
@@ -114,7 +131,7 @@ export function connect(
 
 /**
  * Disconnects. With `force` the peer is not asked: at once, when it is known to be gone, instead
- * of after its timeout. drbdadm hands the option on to `drbdsetup-84 disconnect LOCAL PEER --force`.
+ * of after its timeout. drbdadm runs `drbdsetup-84 disconnect LOCAL PEER --force`.
  */
 export function disconnect(
   resource: string,

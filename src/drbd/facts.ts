@@ -86,8 +86,8 @@ export function unknownFacts(resource: string, reason: string): DrbdFacts {
 
 /** A reading, or why there is none (`/proc/drbd does not exist: the module is not loaded`). */
 export type ProcReading =
-  { readonly kind: 'read'; readonly proc: ProcDrbd } |
-  { readonly kind: 'unreadable'; readonly reason: string };
+  | { readonly kind: 'read'; readonly proc: ProcDrbd }
+  | { readonly kind: 'unreadable'; readonly reason: string };
 
 /**
  * The facts of every resource that the map names, in the order in which it names them. Read the
@@ -186,10 +186,7 @@ function connectionOf({ known, word }: Word<ConnectionWord>): Connection {
 }
 
 /** One resource of its volumes: the role that matters and the worst of the rest. */
-export function resourceFacts(
-  resource: string,
-  volumes: readonly DrbdVolumeFacts[],
-): DrbdFacts {
+export function resourceFacts(resource: string, volumes: readonly DrbdVolumeFacts[]): DrbdFacts {
   if (volumes.length === 0) return unknownFacts(resource, 'the resource has no volume');
   const state = stateOf(volumes);
   return {
@@ -198,8 +195,14 @@ export function resourceFacts(
     reason: reasonOf(volumes, state),
     role: roleOf(volumes.map((volume) => volume.role)),
     peerRole: roleOf(volumes.map((volume) => volume.peerRole)),
-    connection: worst(volumes.map((volume) => volume.connection), CONNECTION_ATTENTION),
-    disk: worst(volumes.map((volume) => volume.disk), DISK_ATTENTION),
+    connection: worst(
+      volumes.map((volume) => volume.connection),
+      CONNECTION_ATTENTION,
+    ),
+    disk: worst(
+      volumes.map((volume) => volume.disk),
+      DISK_ATTENTION,
+    ),
     volumes,
     splitBrainSuspected: volumes.some(looksSplit),
     ioSuspended: volumes.some((volume) => volume.ioSuspended),

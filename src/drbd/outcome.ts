@@ -60,7 +60,9 @@ export function explainExit(
   const named = numbersIn(text).map((number) => byNumber(command, number, text));
   const [first] = named;
   if (first !== undefined) {
-    const lasting = named.find((outcome) => outcome.kind === 'refused' && outcome.retry === 'never');
+    const lasting = named.find(
+      (outcome) => outcome.kind === 'refused' && outcome.retry === 'never',
+    );
     return lasting ?? named.find((outcome) => outcome.kind === 'refused') ?? first;
   }
   return byExitCode(command, exitCode, text);

@@ -74,8 +74,18 @@ const NUMBER_FIELD = new Map<string, NumberField>([
 
 /** 8.x prints a letter, 9.x the number of the enumeration. */
 const WRITE_ORDERING = new Map<string, WriteOrdering>([
-  ...([['n', 'none'], ['d', 'drain'], ['f', 'flush'], ['b', 'barrier']] as const),
-  ...([['0', 'none'], ['1', 'drain'], ['2', 'flush'], ['3', 'barrier']] as const),
+  ...([
+    ['n', 'none'],
+    ['d', 'drain'],
+    ['f', 'flush'],
+    ['b', 'barrier'],
+  ] as const),
+  ...([
+    ['0', 'none'],
+    ['1', 'drain'],
+    ['2', 'flush'],
+    ['3', 'barrier'],
+  ] as const),
 ]);
 
 /** Whether a line begins with a counter; a terminal may have wrapped the line anywhere. */

@@ -52,7 +52,7 @@ export type MinorDraft = { -readonly [K in keyof ProcMinor]: ProcMinor[K] } & {
 /** Linux has 20 bits for a minor number. */
 export const MINOR_MAX = 1_048_575;
 
-const MINOR = /^(\d{1,7}): *cs: *(\S*)/;
+const MINOR = /^(\d{1,7}):[ \t]*cs:(\S*)/;
 
 /** Reads ` 0: cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C r-----`, or gives null. */
 export function parseMinorLine(line: ProcLine, warn: Warn): MinorDraft | null {
@@ -88,12 +88,7 @@ export function looksLikeMinorRest(text: string): boolean {
 }
 
 /** Adds what follows `cs:`: roles, disks, protocol, flags. */
-export function takeStateTokens(
-  draft: MinorDraft,
-  line: ProcLine,
-  from: number,
-  warn: Warn,
-): void {
+export function takeStateTokens(draft: MinorDraft, line: ProcLine, from: number, warn: Warn): void {
   eachToken(line.text, from, (token, offset) => {
     switch (token.slice(0, 3)) {
       case 'ro:':

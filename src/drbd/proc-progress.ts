@@ -76,10 +76,12 @@ const GARBLED_KIBPS_MIN = 1_000_000;
 
 const BAR =
   /^\[=*>?\.*\] *(sync.ed|verified): *(\d{1,3})\.(\d)% *\((\d{1,15})\/(\d{1,15})\) *([KM])? *(.*)$/;
-const FINISH =
-  /^finish: *(\S{1,20}) +speed: *(-?[\d,]{1,40}) *\(([^()]{1,99})\)(?: *want: *(-?[\d,]{1,40}))? *K\/sec *(\(stalled\))?$/;
-const SECTORS =
-  /^(\d{1,3})% *sector pos: *(\d{1,16})\/(\d{1,16})(?: *stop sector: *(\d{1,16}))?$/;
+const SPEED = String.raw`(-?[\d,]{1,40})`;
+const FINISH = new RegExp(
+  String.raw`^finish: *(\S{1,20}) +speed: *${SPEED} *\(([^()]{1,99})\)` +
+    String.raw`(?: *want: *${SPEED})? *K/sec *(\(stalled\))?$`,
+);
+const SECTORS = /^(\d{1,3})% *sector pos: *(\d{1,16})\/(\d{1,16})(?: *stop sector: *(\d{1,16}))?$/;
 const OLD_VERIFY = /^(\d{1,3})%(?: *oos:(\d{1,15}))? +(\d{1,15}) *\/ *(\d{1,15})$/;
 const DELAY = /^(?:queue_delay|delay_probe): [\d.]{1,20}(?: ms)?$/;
 

@@ -47,7 +47,9 @@ function yesReason(facts: DrbdFacts, context: PromotionContext): string {
   const disks = facts.disk === 'UpToDate' ? 'every disk is UpToDate' : 'every disk is usable';
   const peer = context.peerConfirmedDown
     ? 'the peer is confirmed down'
-    : isLinked(facts.volumes) ? 'the peer is connected and not Primary' : 'the peer is not connected';
+    : isLinked(facts.volumes)
+      ? 'the peer is connected and not Primary'
+      : 'the peer is not connected';
   return `${facts.resource}: ${disks}, ${peer}`;
 }
 
@@ -98,11 +100,7 @@ function volumeAnswer(
   return disk;
 }
 
-function diskAnswer(
-  name: string,
-  volume: DrbdVolumeFacts,
-  context: PromotionContext,
-): Promotable {
+function diskAnswer(name: string, volume: DrbdVolumeFacts, context: PromotionContext): Promotable {
   const { disk, peerDisk } = volume;
   switch (disk) {
     case 'UpToDate':
@@ -145,7 +143,8 @@ function newerElsewhere(facts: DrbdFacts, context: PromotionContext): Promotable
     const wrote = volume.outOfSyncBytes !== null && volume.outOfSyncBytes > 0;
     if (apart && wrote && volume.disk === 'UpToDate') {
       const bytes = volume.outOfSyncBytes;
-      const reason = `${facts.resource}/${volume.volume}: the peer wrote while DRBD was not ` +
+      const reason =
+        `${facts.resource}/${volume.volume}: the peer wrote while DRBD was not ` +
         `connected (${bytes} bytes that this node lacks)`;
       return { verdict: 'no', reason };
     }
