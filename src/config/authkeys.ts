@@ -39,6 +39,7 @@ export function parseAuthkeys(file: SourceFile): Parsed<Keyring | null> {
   const draft: Draft = { report, keys: new Map(), lineOf: new Map(), auth: null };
   checkMode(file, report);
   for (const line of splitLines(file.text)) {
+    if (report.full) break;
     const tokens = words(line);
     const [first] = tokens;
     if (first === undefined || first.text.startsWith('#')) continue;

@@ -106,7 +106,8 @@ function checkTimes(draft: Draft, times: Times): void {
     const message = `Initdead ${formatDuration(initdeadMs)} is shorter than deadtime`;
     report.error(place('initdead'), message, `${formatDuration(deadtimeMs)} or more`);
   } else if (initdeadMs < INITDEAD_MS_SAFE) {
-    const message = `Initdead ${formatDuration(initdeadMs)} is less than some networks need to come up`;
+    const given = formatDuration(initdeadMs);
+    const message = `Initdead ${given} may be too short for the network to start`;
     report.warning(place('initdead'), message, `${formatDuration(INITDEAD_MS_SAFE)} or more`);
   }
   if (keepaliveMs > KEEPALIVE_MS_USUAL_MAX) {
@@ -139,7 +140,8 @@ function cureOf(names: readonly string[], self: string): string {
 }
 
 function noteFailback(draft: Draft): void {
-  if (draft.failback !== null) return;
+  const tried = draft.seen.has('auto_failback') || draft.seen.has('nice_failback');
+  if (draft.failback !== null || tried) return;
   draft.report.warning(
     WHOLE_FILE,
     'Nothing says whether groups go back to their preferred node; they stay where they are',

@@ -28,6 +28,7 @@ export function parseHaCf(file: SourceFile, self: string): Parsed<HaCf> {
   const report = createReporter(file.path);
   const draft = createDraft(report);
   for (const line of splitLines(file.text)) {
+    if (report.full) break;
     const directiveLine = splitDirective(line);
     if (directiveLine === undefined) continue;
     const { name } = directiveLine;

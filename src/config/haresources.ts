@@ -38,6 +38,7 @@ export function parseHaresources(
   const report = createReporter(file.path);
   const drafts: DraftGroup[] = [];
   for (const line of logicalLines(file.text, context.nodes ?? [], report)) {
+    if (report.full) break;
     const draft = readGroup(line, context, report);
     if (draft !== undefined) drafts.push(draft);
   }
@@ -65,7 +66,8 @@ function logicalLines(
     if (open !== undefined && tokens.length === 0 && physical.text.includes('#')) continue;
     if (open !== undefined) noteSwallowedLine(tokens, nodes, report);
     open = takeContinuation(tokens);
-    current.push(...tokens);
+    // Not spread into push: a line of a hundred thousand words would exhaust the stack.
+    for (const token of tokens) current.push(token);
     if (open !== undefined) continue;
     if (current.length > 0) lines.push(current);
     current = [];
@@ -174,7 +176,7 @@ function nameGroups(
   drafts: readonly DraftGroup[],
   context: HaresourcesContext,
 ): readonly GroupSpec[] {
-  const used = new Set<string>();
+  const used = new Map<string, number>();
   const named = drafts.flatMap((draft) => {
     const last = draft.members.at(-1);
     if (last === undefined) return [];
@@ -194,9 +196,12 @@ function nameGroups(
   });
 }
 
-function uniqueName(wanted: string, used: Set<string>): string {
+/** `used` holds each name with the number that the next of its kind tries first. */
+function uniqueName(wanted: string, used: Map<string, number>): string {
   let name = wanted;
-  for (let count = 2; used.has(name); count += 1) name = `${wanted}-${String(count)}`;
-  used.add(name);
+  let next = used.get(wanted) ?? 2;
+  for (; used.has(name); next += 1) name = `${wanted}-${String(next)}`;
+  used.set(wanted, next);
+  used.set(name, used.get(name) ?? 2);
   return name;
 }

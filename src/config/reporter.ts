@@ -11,9 +11,20 @@ export interface Parsed<T> {
 /** Collects the faults of one file, so that all of them are reported in one go. */
 export interface Reporter {
   readonly diagnostics: readonly Diagnostic[];
+  /** True when the limit is reached: further faults are not kept, and reading on is no use. */
+  readonly full: boolean;
   error(at: Place, message: string, expected: string, cure?: string): void;
   warning(at: Place, message: string, expected: string, cure?: string): void;
 }
+
+/** A file with more faults is not a configuration, and nobody reads a longer list. */
+const FAULTS_MAX = 200;
+
+/** Always an error, so that a fault beyond the limit cannot pass unseen. */
+const TOO_MANY_FAULTS = {
+  message: 'There are too many faults; what follows is not shown',
+  expected: `at most ${String(FAULTS_MAX)} faults`,
+} as const;
 
 /** A reporter for the file the operator knows as `file`. */
 export function createReporter(file: string): Reporter {
@@ -22,10 +33,22 @@ export function createReporter(file: string): Reporter {
     (severity: Diagnostic['severity']) =>
     (at: Place, message: string, expected: string, cure?: string): void => {
       const { line, column } = at;
+      if (diagnostics.length > FAULTS_MAX) return;
+      if (diagnostics.length === FAULTS_MAX) {
+        diagnostics.push({ severity: 'error', file, line, column, ...TOO_MANY_FAULTS });
+        return;
+      }
       const fault = { severity, file, line, column, message, expected };
       diagnostics.push(cure === undefined ? fault : { ...fault, cure });
     };
-  return { diagnostics, error: add('error'), warning: add('warning') };
+  return {
+    diagnostics,
+    get full() {
+      return diagnostics.length > FAULTS_MAX;
+    },
+    error: add('error'),
+    warning: add('warning'),
+  };
 }
 
 /** True when one of them forbids the configuration. */
