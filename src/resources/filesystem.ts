@@ -137,7 +137,7 @@ function elsewhere(target: Target, mounts: readonly MountEntry[]): readonly Moun
     (mount) =>
       target.deviceNumber !== null &&
       mount.deviceNumber === target.deviceNumber &&
-      !isAtOrBelow(mount.mountPoint, target.directory),
+      mount.mountPoint !== target.directory,
   );
 }
 
@@ -198,23 +198,25 @@ function judgeUnmounted(
 }
 
 /**
- * All that must go, newest first: our mount, whatever was mounted on or below it since, and other
- * mounts of the same device. Processes are ended only where the resource itself is mounted.
+ * All that must go, newest first: every mount of our device, and whatever was mounted on or below
+ * one of them since. Processes are ended only where the resource itself is mounted.
  */
 function unmountsOf(
   target: Target,
   mounts: readonly MountEntry[],
 ): readonly { mountPoint: string; evict: boolean }[] {
   const { directory } = target;
-  const first = mounts.findIndex((m) => m.mountPoint === directory && isOurs(target, m));
   const others = new Set(elsewhere(target, mounts));
+  const mine = (mount: MountEntry): boolean =>
+    others.has(mount) || (mount.mountPoint === directory && isOurs(target, mount));
   return mounts
-    .map((mount, index) => {
-      const inside = first >= 0 && index >= first && isAtOrBelow(mount.mountPoint, directory);
-      return { mount, inside };
+    .flatMap(({ mountPoint }, index) => {
+      const under = mounts
+        .slice(0, index + 1)
+        .filter((mount) => mine(mount) && isAtOrBelow(mountPoint, mount.mountPoint));
+      if (under.length === 0) return [];
+      return [{ mountPoint, evict: under.some((mount) => mount.mountPoint === directory) }];
     })
-    .filter(({ mount, inside }) => inside || others.has(mount))
-    .map(({ mount, inside }) => ({ mountPoint: mount.mountPoint, evict: inside }))
     .reverse();
 }
 
