@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { formatDiagnostic } from '../../src/base/diagnostic.js';
 import { parseHaCf } from '../../src/config/ha-cf.js';
@@ -370,5 +371,11 @@ t.test('ha.cf: every directive has a handler that takes any words', (t) => {
     t.match(saidOfLine(name), [/Unknown directive/], name);
     t.match(said(`${BASE}node ${name}`).join(), name === 'toString' ? '' : 'Node name cannot be');
   }
+  t.end();
+});
+
+t.test('ha.cf: the reference page has a row or a word for every directive', (t) => {
+  const page = readFileSync(new URL('../../docs/ha-cf.md', import.meta.url), 'utf8');
+  for (const name of Object.keys(DIRECTIVES)) t.match(page, new RegExp(`\`${name}[\` ]`), name);
   t.end();
 });
