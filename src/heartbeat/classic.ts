@@ -26,7 +26,6 @@ export const CLASSIC_START = '>>>\n';
 export const CLASSIC_END = '<<<\n';
 const AUTH_START = `${AUTH_FIELD}=`;
 const NEWLINE_STAND_IN = '\x13';
-const NOT_SIGNED = 'the last line before <<< is not the signature';
 
 /**
  * Writes a frame and its signature. Frames are made by this program: a name that cannot travel, an
@@ -73,9 +72,10 @@ export function decodeClassic(bytes: Uint8Array, keyring: Keyring): DecodeResult
   const text = all.endsWith('\0') ? all.slice(0, -1) : all;
   if (!text.endsWith(`\n${CLASSIC_END}`)) return refuse('truncated', 'no <<< line ends the frame');
   const end = text.length - CLASSIC_END.length;
-  if (end <= CLASSIC_START.length) return refuse('badAuth', NOT_SIGNED);
   const authAt = text.lastIndexOf('\n', end - 2) + 1;
-  if (!text.startsWith(AUTH_START, authAt)) return refuse('badAuth', NOT_SIGNED);
+  if (!text.startsWith(AUTH_START, authAt)) {
+    return refuse('badAuth', 'the last line before <<< is not the signature');
+  }
   const token = text.slice(authAt + AUTH_START.length, end - 1);
   const verified = verify(bytes.subarray(CLASSIC_START.length, authAt), token, keyring);
   if (!verified.ok) return verified;

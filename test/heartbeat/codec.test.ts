@@ -169,6 +169,9 @@ t.test('frame: names that can travel', (t) => {
     t.notOk(isFieldName(name), JSON.stringify(name));
     t.throws(() => encodeDatagram([textField(name, '')], ring), { name: 'AssertionFailure' });
     t.throws(() => encodeSerial([textField(name, '')], ring), { name: 'AssertionFailure' });
+    t.throws(() => encodeNetstring([textField(name, '')], ring.signing), {
+      name: 'AssertionFailure',
+    });
   }
   t.ok(isFieldName('n'.repeat(MAX_NAME_BYTES)));
   t.notOk(isFieldName('n'.repeat(MAX_NAME_BYTES + 1)));
@@ -259,6 +262,7 @@ t.test('codec: text that is not UTF-8 stays as it came', (t) => {
   const frame = frameOf(decode(datagram, ring));
   t.strictSame(frame, [{ name: 'info', type: 0, value: bytesOf(raw) }]);
   t.equal(fieldText(frame, 'info'), undefined);
+  t.equal(fieldBytes(frame, 'info'), undefined);
   t.strictSame(encodeNetstring(frame, ring.signing), datagram);
   t.strictSame(frameOf(decode(encodeSerial(frame, ring), ring)), frame);
   t.end();
@@ -329,6 +333,9 @@ t.test('codec: a signed frame with a broken field is malformed (netstring)', (t)
     ['no type', '3:a=b,'],
     ['no equals sign', '4:(0)a,'],
     ['no name', '4:(0)=,'],
+    ['no opening parenthesis', '6:[0)a=b,'],
+    ['no closing parenthesis', '6:(0]a=b,'],
+    ['no comma after it', '6:(0)a=b;'],
     ['type of two digits', '7:(00)a=b,'],
     ['type is a letter', '6:(x)a=b,'],
     ['equals sign in the type', '6:(=)a=b,'],
@@ -353,6 +360,27 @@ t.test('codec: a signed frame with a broken field is malformed (netstring)', (t)
     t.match(decode(signedNetstring(fields), ring), { ok: false, reason: 'malformed' }, name);
   }
   t.equal(frameOf(decode(signedNetstring('5:(0)a=,'.repeat(MAX_FIELDS)), ring)).length, MAX_FIELDS);
+  t.end();
+});
+
+t.test('codec: a field that claims the signature as its value is malformed', (t) => {
+  // `%%%`, a newline, `66:`, an index and 64 digits follow the field, then the last comma.
+  const claimed = '(0)a=b'.length + 4 + 3 + 66;
+  const wire = signedNetstring(`${claimed}:(0)a=b`);
+  t.equal(byteStringOf(wire).indexOf('(0)a=b') + claimed, wire.length - 1);
+  t.match(decode(wire, ring), { ok: false, reason: 'malformed' });
+  t.end();
+});
+
+t.test('codec: a value may hold the markers', (t) => {
+  const frame = textFrame([
+    ['a', '%%%\n66:1 00,'],
+    ['b', '###\n3:abc,%%%\n'],
+    ['c', '\n<<<\n>>>\nauth=1 00\n<<<\n'],
+  ]);
+  for (const [name, encode] of ENCODERS) {
+    t.strictSame(frameOf(decode(encode(frame, ring), ring)), frame, name);
+  }
   t.end();
 });
 

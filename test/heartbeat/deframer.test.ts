@@ -113,6 +113,10 @@ t.test('deframer: a frame above the limit is dropped and counted (in lines, in o
       t.ok(result.heldBytesMax <= limitBytes, `${name}: never holds more than the limit`);
     }
   }
+  for (let length = limitBytes - 5; length <= limitBytes + 5; length += 1) {
+    const { frames } = run('x'.repeat(length) + frameText(2), [1], limitBytes);
+    t.same(frames, [frameText(2)], `>>> right after ${length} bytes of noise is found`);
+  }
   const exact = frameText(2);
   t.same(run(exact, [7], exact.length).frames, [exact], 'exactly the limit is accepted');
   t.match(run(exact, [7], exact.length - 1), { frames: [], oversizedFrames: 1 }, 'one less is not');
