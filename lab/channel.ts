@@ -49,7 +49,11 @@ export function ask(request: AgentRequest, options: ChannelOptions): Promise<Exe
     signal.addEventListener('abort', onAbort, { once: true });
     socket.once('connect', () => socket.write(encode(request)));
     socket.on('data', (chunk) => {
-      if (reply.push(chunk)) settle(null);
+      try {
+        if (reply.push(chunk)) settle(null);
+      } catch (error) {
+        settle(error instanceof Error ? error : new Error(String(error)));
+      }
     });
     socket.once('error', (error) => settle(new Error(`${what}: ${error.message}`)));
     socket.once('close', () => settle(new Error(`${what}: the agent closed the connection`)));

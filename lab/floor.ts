@@ -64,7 +64,8 @@ finish
 /**
  * Promotes, mounts, adds the address and starts the database on a node, until the database
  * greets. With `disconnectFirst` DRBD first forgets the (dead) peer at once instead of waiting
- * for its own timeout. Throws with the step that failed.
+ * for its own timeout; it then stays StandAlone until `drbdadm connect r0`. Throws with the step
+ * that failed.
  */
 export async function floorTakeOver(
   node: LabNode,

@@ -18,7 +18,7 @@ export type Image = {
   readonly mountPoint: string;
 };
 
-const RECIPE_VERSION = 3;
+const RECIPE_VERSION = 4;
 const KEPT_IMAGES = 2;
 const BUILD_TIMEOUT_MS = 900_000;
 const STEP_TIMEOUT_MS = 120_000;
@@ -132,8 +132,9 @@ async function buildImage(log: (line: string) => void): Promise<Image> {
   await mkdir(building, { recursive: true });
   try {
     await buildInto(building, log);
-    await rename(building, folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    await rename(building, folder).catch((error: unknown) => {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
     }); // another build of the same key was faster: its result is as good
   } finally {
     await rm(building, { recursive: true, force: true });

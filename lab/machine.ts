@@ -29,12 +29,10 @@ export class PowerOn {
   readonly groupId: number;
   /** Aborted when the process has ended, for whatever reason. */
   readonly ended: AbortSignal;
-  readonly #child: ChildProcess;
   readonly #ended = new AbortController();
   #console = '';
 
   constructor(child: ChildProcess, groupId: number) {
-    this.#child = child;
     this.groupId = groupId;
     this.ended = this.#ended.signal;
     setMaxListeners(0, this.ended); // one for each command that is running
@@ -43,7 +41,9 @@ export class PowerOn {
     };
     child.stdout?.on('data', collect);
     child.stderr?.on('data', collect);
-    child.once('exit', () => this.#ended.abort());
+    const end = (): void => this.#ended.abort();
+    // A process that cannot be killed keeps the machine 'on': then `cut` fails, and so does fencing.
+    child.once('exit', () => void this.#sweep().then(end, () => undefined));
   }
 
   /** The last 64 K characters that kernel and init wrote to the console. */
@@ -59,12 +59,16 @@ export class PowerOn {
   /** Cuts the power: SIGKILL to the whole process group; resolves when no process is left. */
   async cut(): Promise<void> {
     signalGroup(this.groupId, 'SIGKILL');
-    await waitFor(
-      `the processes of group ${this.groupId} to be gone`,
-      () => this.ended.aborted && groupMembers(this.groupId).length === 0,
-      { timeoutMs: KILL_TIMEOUT_MS, everyMs: 2 },
-    );
-    this.#child.unref();
+    const what = `the first process of group ${this.groupId} to be gone`;
+    await waitFor(what, () => this.ended.aborted, { timeoutMs: KILL_TIMEOUT_MS, everyMs: 2 });
+  }
+
+  /** Kills what a dead kernel left behind, and waits until no process of the group is left. */
+  async #sweep(): Promise<void> {
+    signalGroup(this.groupId, 'SIGKILL');
+    const what = `the processes of group ${this.groupId} to be gone`;
+    const gone = (): boolean => groupMembers(this.groupId).length === 0;
+    await waitFor(what, gone, { timeoutMs: KILL_TIMEOUT_MS, everyMs: 2 });
   }
 }
 

@@ -76,7 +76,9 @@ export async function createNetworks(nodeCount: number): Promise<void> {
 export async function removeNetworks(nodeCount: number): Promise<void> {
   const lines: string[] = [];
   for (const { name, bridge } of NETWORKS) {
-    for (let index = 0; index < nodeCount; index += 1) lines.push(`link del ${tapName(index, name)}`);
+    for (let index = 0; index < nodeCount; index += 1) {
+      lines.push(`link del ${tapName(index, name)}`);
+    }
     lines.push(`link del ${bridge}`);
   }
   await ip(lines);

@@ -3,7 +3,7 @@
 import { ask, type AgentRequest, type ExecResult } from './channel.js';
 import { powerOn, type MachineOptions, type PowerOn } from './machine.js';
 import { nodeAddress } from './network.js';
-import { signalGroup, signalProcess, untracedMembers, waitFor } from './process.js';
+import { signalProcess, untracedMembers, waitFor } from './process.js';
 
 /** How a script is run. `input` is its standard input (default: empty). */
 export type ExecOptions = { readonly timeoutMs?: number; readonly input?: string };
@@ -31,6 +31,7 @@ export class LabNode {
   readonly #log: (line: string) => void;
   readonly #exitListeners = new Set<(reason: ExitReason) => void>();
   #power: PowerOn | null = null;
+  #starting: Promise<void> | null = null;
   #frozen = false;
   #cutting = false;
 
@@ -54,6 +55,11 @@ export class LabNode {
 
   /** Switches the node on, without waiting for it. No effect on a running node. */
   async powerOn(): Promise<void> {
+    this.#starting ??= this.#start().finally(() => (this.#starting = null));
+    await this.#starting;
+  }
+
+  async #start(): Promise<void> {
     if (this.#power !== null) return;
     const power = await powerOn(this.#machine);
     this.#power = power;
@@ -69,7 +75,7 @@ export class LabNode {
       `${this.name} to boot`,
       () => (power.ready ? 'yes' : power.ended.aborted && 'ended'),
       { timeoutMs, everyMs: 10 },
-    ).catch((error: Error) => error.message);
+    ).catch((error: unknown) => String(error));
     if (ready === 'yes') return;
     const reason = ready === 'ended' ? `${this.name} ended while booting` : ready;
     throw new Error(`${reason}; its console:\n${power.console.slice(-SHOWN_CONSOLE_CHARS)}`);
@@ -77,6 +83,7 @@ export class LabNode {
 
   /** Takes the power away at once; resolves when no process of the node is left. */
   async powerCut(): Promise<void> {
+    await this.#starting;
     const power = this.#power;
     if (power === null) return;
     this.#cutting = true;
@@ -189,7 +196,6 @@ export class LabNode {
   #onEnd(power: PowerOn): void {
     if (this.#power !== power) return;
     const reason: ExitReason = this.#cutting ? 'cut' : 'self';
-    signalGroup(power.groupId, 'SIGKILL'); // what a dying kernel left behind
     this.#power = null;
     this.#lastConsole = power.console;
     this.#log(`${this.name} ${reason === 'cut' ? 'lost its power' : 'ended by itself'}`);

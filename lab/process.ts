@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
-/** What a finished program left behind. `exitCode` is 124 after a timeout, 128 + n after signal n. */
+/** What a finished program left behind. `exitCode`: 124 after a timeout, 137 after a signal. */
 export type RunResult = {
   readonly exitCode: number;
   readonly stdout: string;

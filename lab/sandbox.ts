@@ -7,7 +7,7 @@
 // pipe whose end the inner program watches.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import net from 'node:net';
 import { ensureImage, imageAt, type Image } from './image.js';
 import { missingTools } from './packages.js';
@@ -42,7 +42,8 @@ export function labProblem(): string | null {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     return `a lab needs Linux on x86-64, this is ${process.platform} on ${process.arch}`;
   }
-  if (!existsSync('/dev/net/tun')) return 'a lab needs /dev/net/tun, which this host lacks';
+  const tun = deviceProblem('/dev/net/tun');
+  if (tun !== null) return tun;
   const missing = missingTools().map((tool) => tool.package);
   if (missing.length > 0 && process.getuid?.() !== 0) {
     return `a lab needs the Debian packages ${missing.join(', ')}: install them as root`;
@@ -50,14 +51,23 @@ export function labProblem(): string | null {
   if (missing.length > 0 && !existsSync('/usr/bin/apt-get')) {
     return `a lab needs ${missing.join(', ')}, and this host has no apt-get`;
   }
-  const [program = '', ...args] = [...namespaceArgv(), 'true'];
+  const [program, ...args] = [...namespaceArgv(), 'true'] as const;
   const probe = spawnSync(program, args, { encoding: 'utf8', timeout: PROBE_TIMEOUT_MS });
   if (probe.status === 0) return null;
-  const words = (probe.stderr ?? '').trim() || probe.error?.message || `exit ${probe.status}`;
+  const words = probe.error?.message ?? probe.stderr.trim();
   return `a lab needs namespaces of its own, and this host refuses them: ${words}`;
 }
 
-function namespaceArgv(): readonly string[] {
+function deviceProblem(file: string): string | null {
+  try {
+    accessSync(file, constants.R_OK | constants.W_OK);
+    return null;
+  } catch (error) {
+    return `a lab needs to read and write ${file}: ${(error as Error).message}`;
+  }
+}
+
+function namespaceArgv(): readonly [string, ...string[]] {
   const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
   return [
     'setpriv', '--pdeathsig', 'KILL',
@@ -77,9 +87,9 @@ export async function runInSandbox(
   options: SandboxOptions = {},
 ): Promise<number> {
   const image = await ensureImage(options.log ?? ((line) => process.stderr.write(`${line}\n`)));
-  const [program = '', ...rest] = [
+  const [program, ...rest] = [
     ...namespaceArgv(), 'bash', '-c', REAPER, 'tandem-lab', process.execPath, entryFile, ...args,
-  ];
+  ] as const;
   const child = spawn(program, rest, {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
     env: { ...process.env, [INSIDE_VARIABLE]: 'yes', [IMAGE_VARIABLE]: image.folder },
@@ -99,8 +109,12 @@ export async function runInSandbox(
   }
 }
 
-/** Inside: ends this program when the outer one is gone. Called once by `Lab.create`. */
+let watching = false;
+
+/** Inside: ends this program when the outer one is gone. Called by `Lab.create`. */
 export function watchLifeline(): void {
+  if (watching) return;
+  watching = true;
   const lifeline = new net.Socket({ fd: LIFELINE_FD, readable: true, writable: false });
   const end = (): void => process.exit(137);
   lifeline.once('close', end).once('error', end).resume();

@@ -192,7 +192,8 @@ function sayTimes(what: string, { steps, totalMs }: FloorTimes): void {
 main(process.argv.slice(2)).then(
   (exitCode) => process.exit(exitCode),
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : error}\n`);
+    const words = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`${words}\n`);
     process.exit(1);
   },
 );

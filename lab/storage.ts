@@ -112,8 +112,8 @@ export async function waitForDrbd(node: LabNode, word: string, timeoutMs: number
       return seen.includes(word);
     },
     { timeoutMs, everyMs: 50 },
-  ).catch((error: Error) => {
-    throw new Error(`${error.message}; last seen:\n${seen}`);
+  ).catch((error: unknown) => {
+    throw new Error(`${String(error)}; last seen:\n${seen}`);
   });
 }
 

@@ -38,6 +38,9 @@ export type Verdict = {
   readonly unacknowledged: number;
 };
 
+/** One acknowledged row: wall clock (ms since 1970) and monotonic clock. */
+type Acknowledgement = { readonly id: number; readonly wallMs: number; readonly tickMs: number };
+
 const PROBE_TIMEOUT_MS = 60;
 const LOGIN_TIMEOUT_MS = 2000;
 
@@ -47,8 +50,7 @@ export class Writer {
   readonly #pauseMs: number;
   readonly #retryMs: number;
   readonly #socketTimeoutMs: number;
-  readonly #acknowledged: { readonly id: number; readonly wallMs: number; readonly tickMs: number }[]
-    = [];
+  readonly #acknowledged: Acknowledgement[] = [];
   #nextId = 1;
   #stopping = false;
   #loop: Promise<void> | null = null;

@@ -13,7 +13,7 @@ use warnings;
 use Socket;
 use IO::Handle;
 use POSIX ();
-use Fcntl qw(F_GETFL F_SETFL F_SETFD FD_CLOEXEC O_NONBLOCK);
+use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
 use Errno qw(EAGAIN EINTR);
 
 use constant { CHUNK_BYTES => 65536, OUTPUT_BYTES_MAX => 1 << 20, REQUEST_BYTES_MAX => 64 << 20 };
@@ -27,9 +27,6 @@ $SIG{INT} = 'IGNORE';
 pipe(my $wake_read, my $wake_write) or die "pipe: $!";
 nonblocking($_) for $wake_read, $wake_write;
 $SIG{CHLD} = sub { syswrite($wake_write, 'c') };
-
-# The serial port that init holds open stays open here, but not in the scripts.
-if (open(my $serial, '+<&=', 8)) { fcntl($serial, F_SETFD, FD_CLOEXEC); our $keep = $serial; }
 
 socket(my $listener, PF_INET, SOCK_STREAM, 0) or die "socket: $!";
 setsockopt($listener, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -106,7 +103,10 @@ sub parse { my ($client) = @_;
   $total += $_ for @numbers;
   return if length($client->{in}) < $total && $total < REQUEST_BYTES_MAX;
   my @parts;
-  for my $bytes (@numbers) { push @parts, substr($client->{in}, $offset, $bytes); $offset += $bytes }
+  for my $bytes (@numbers) {
+    push @parts, substr($client->{in}, $offset, $bytes);
+    $offset += $bytes;
+  }
   $client->{started} = 1;
   $client->{in} = '';
   $verbs{$verb} ? $verbs{$verb}->($client, @parts, $mode) : finish($client, 125);

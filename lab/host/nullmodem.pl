@@ -4,8 +4,10 @@
 # Prints the two slave paths on one line, then reads commands from stdin, each answered 'ok':
 # 'cut' (bytes are lost both ways), 'heal'. Ends when stdin ends.
 #
-# Like a real line it keeps nothing for a listener who is not there: bytes that nobody has read
-# for STALE_S seconds are thrown away, so a node that boots does not hear minutes-old frames.
+# Like a real line it keeps nothing for a listener who is not there: bytes that the node's kernel
+# has not taken for STALE_S seconds (it is off, or hangs) are thrown away, so that a node which
+# boots or thaws does not hear minutes-old frames. What a running kernel has taken for a port that
+# no program has open, up to 64 KB, is its own: programs flush it when they open the port.
 use strict;
 use warnings;
 use POSIX ();

@@ -4,7 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { repositoryRoot } from '../../lab/process.js';
 import { labProblem } from '../../lab/sandbox.js';
 
@@ -71,7 +71,7 @@ function inhabitants(namespaces: readonly string[]): readonly string[] {
   );
 }
 
-async function nothingLeft(test: typeof t, namespaces: readonly string[]): Promise<void> {
+async function nothingLeft(test: Test, namespaces: readonly string[]): Promise<void> {
   await within('all processes of the lab to end', GONE_TIMEOUT_MS, () =>
     inhabitants(namespaces).length === 0 ? true : null,
   );
