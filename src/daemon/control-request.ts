@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import type { OperatorEnvelope } from '../base/control.js';
+import { err, ok, type Result } from '../base/result.js';
+
+/** Characters of a name; DNS allows 253 for a host name and our own names are shorter. */
+const NAME_CHARACTERS_MAX = 253;
+
+/** Characters of what a person says; it is kept in the history and shown in one line. */
+const SENTENCE_CHARACTERS_MAX = 500;
+
+/** Text that ends up in logs and on terminals: no control characters, something in it. */
+const text = (charactersMax: number): z.ZodString =>
+  z
+    .string()
+    .max(charactersMax)
+    .regex(/^[^\p{Cc}]*$/u, 'contains a control character')
+    .regex(/\S/, 'is empty');
+
+const name = text(NAME_CHARACTERS_MAX);
+const sentence = text(SENTENCE_CHARACTERS_MAX);
+
+const requestSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('move'), group: name, to: name.nullable() }),
+  z.strictObject({ kind: z.literal('standby'), node: name.nullable() }),
+  z.strictObject({ kind: z.literal('online'), node: name.nullable() }),
+  z.strictObject({ kind: z.literal('cleanup'), group: name }),
+  z.strictObject({ kind: z.literal('fenceConfirm'), node: name, by: sentence, reason: sentence }),
+]);
+
+const envelopeSchema: z.ZodType<OperatorEnvelope> = z.strictObject({
+  request: requestSchema,
+  dryRun: z.boolean(),
+});
+
+/** Reads the body of a request. The error names the first field that is wrong. */
+export function parseEnvelope(body: string): Result<OperatorEnvelope, string> {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return err('The body is not JSON');
+  }
+  const parsed = envelopeSchema.safeParse(value);
+  if (parsed.success) return ok(parsed.data);
+  const issue = parsed.error.issues[0];
+  const place = issue === undefined ? '' : issue.path.join('.');
+  return err(`${place === '' ? 'The body' : `Field "${place}"`}: ${issue?.message ?? 'not valid'}`);
+}
