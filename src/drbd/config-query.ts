@@ -69,6 +69,8 @@ interface Scan {
   readonly resources: { readonly resource: string; readonly hosts: HostDraft[] }[];
   host: HostDraft | null;
   volume: VolumeDraft | null;
+  /** Inside a `<resource>`: a text that ends there lacks volumes. */
+  inResource: boolean;
   readonly problems: string[];
 }
 
@@ -77,7 +79,13 @@ const PROBLEMS_MAX = 20;
 
 /** Reads the XML. Never throws. */
 export function parseDumpXml(xml: string): ConfigQuery {
-  const scan: Scan = { resources: [], host: null, volume: null, problems: [] };
+  const scan: Scan = {
+    resources: [],
+    host: null,
+    volume: null,
+    inResource: false,
+    problems: [],
+  };
   let at = xml.indexOf('<');
   while (at >= 0) {
     const end = xml.indexOf('>', at);
@@ -90,6 +98,7 @@ export function parseDumpXml(xml: string): ConfigQuery {
     takeTag(scan, tagOf(xml.slice(at + 1, end), text));
     at = next;
   }
+  if (scan.inResource) complain(scan, 'the text breaks off inside a resource');
   if (scan.resources.length === 0) complain(scan, 'no <resource> was found');
   return { resources: scan.resources, problems: scan.problems };
 }
@@ -124,11 +133,13 @@ function takeTag(scan: Scan, tag: Tag): void {
   if (tag.closing) {
     if (tag.name === 'volume') scan.volume = null;
     else if (tag.name === 'host' || tag.name === 'resource') scan.host = null;
+    if (tag.name === 'resource') scan.inResource = false;
     return;
   }
   switch (tag.name) {
     case 'resource':
       scan.host = null;
+      scan.inResource = true;
       scan.resources.push({ resource: tag.attributes.get('name') ?? '', hosts: [] });
       break;
     case 'host':
