@@ -163,7 +163,8 @@ function judge(
     return { state: 'failed', reason, obstacle: reason };
   }
   if (top !== undefined && target.anonymous) {
-    const reason = `Cannot tell whether ${top.source} on ${target.directory} is ${target.spec.device}`;
+    const { directory: place, spec } = target;
+    const reason = `Cannot tell whether ${top.source} on ${place} is ${spec.device}`;
     return { state: 'unknown', reason, obstacle: reason };
   }
   return judgeUnmounted(target, top, directory);

@@ -2,7 +2,7 @@
 export interface MountEntry {
   /** `major:minor` of the file system; anonymous (0:N) for btrfs, nfs, tmpfs and the like. */
   readonly deviceNumber: string;
-  /** The directory of the file system that is visible at the mount point; `/` but for bind mounts. */
+  /** The directory of the file system seen at the mount point; `/` but for bind mounts. */
   readonly root: string;
   readonly mountPoint: string;
   readonly fstype: string;

@@ -10,11 +10,7 @@
  * a server in a container may use the same one. A stop is SIGTERM and
  * patience: InnoDB flushes for as long as it needs, and a time-out is a failed stop, never a KILL.
  */
-import {
-  NO_MYSQL_OPTIONS,
-  parsePrintedDefaults,
-  type MysqlOptions,
-} from './mysql-options.js';
+import { mysqlDiscovery, mysqlSettings, type MysqlSettings } from './mysql-settings.js';
 import type {
   MkdirStep,
   Plan,
@@ -42,26 +38,10 @@ const READY_EVERY_MS = 20;
 const GONE_EVERY_MS = 20;
 /** A server that has not greeted by then is hung or starved, which is for the core to judge. */
 const GREETING_TIMEOUT_MS = 2_000;
-const DISCOVERY_TIMEOUT_MS = 5_000;
 const SERVER_COMMS = ['mysqld', 'mariadbd'] as const;
 
-/** What Debian and Red Hat compile in; used, and passed on, where no option file says otherwise. */
-const DEFAULT_DATADIR = '/var/lib/mysql';
-const DEFAULT_SOCKET = '/run/mysqld/mysqld.sock';
-const DEFAULT_USER = 'mysql';
 /** A server starts here and moves to its data directory. */
 const STARTED_IN = '/';
-
-/** How the server will run: the specification, else its option files, else the defaults. */
-export interface MysqlSettings {
-  readonly datadir: string;
-  readonly socket: string;
-  readonly pidFile: string;
-  readonly user: string;
-  readonly logError: string | null;
-  /** Arguments that say what no option file says. */
-  readonly args: readonly string[];
-}
 
 /** What a plan for a server depends on. */
 export interface MysqlDetail {
@@ -82,62 +62,11 @@ export const MYSQL: ResourceKindLogic<MysqlSpec, MysqlDetail> = {
   monitorEveryMs: 10_000,
   confirmedBy: 'probe',
   describe: ({ datadir }) => `MySQL server${datadir === null ? '' : ` on ${datadir}`}`,
-  discovery,
+  discovery: mysqlDiscovery,
   probes,
   interpret,
   plan,
 };
-
-/** MySQL's own my_print_defaults has no `--mysqld`; there the groups are named. */
-function discovery(spec: MysqlSpec, context: PlanContext): readonly Probe[] {
-  const groups =
-    context.programs['mariadbd'] === undefined ? ['mysqld', 'server'] : ['--mysqld'];
-  const files = spec.defaultsFile === null ? [] : [`--defaults-file=${spec.defaultsFile}`];
-  return [
-    {
-      kind: 'command',
-      name: 'options',
-      argv: [programPath(context, 'my_print_defaults'), ...files, ...groups],
-      timeoutMs: DISCOVERY_TIMEOUT_MS,
-    },
-  ];
-}
-
-function optionsOf(spec: MysqlSpec, context: PlanContext): MysqlOptions | null {
-  const reading = context.discovered['options'];
-  if (reading?.kind === 'exit' && reading.exitCode === 0) {
-    return parsePrintedDefaults(reading.stdout);
-  }
-  return spec.datadir === null ? null : NO_MYSQL_OPTIONS;
-}
-
-/** The settings of a server; null when neither specification nor option files tell them. */
-export function mysqlSettings(spec: MysqlSpec, context: PlanContext): MysqlSettings | null {
-  const options = optionsOf(spec, context);
-  if (options === null) return null;
-  const datadir = (spec.datadir ?? options.datadir ?? DEFAULT_DATADIR).replace(/(?<=.)\/$/, '');
-  const inDatadir = (path: string): string => (path.startsWith('/') ? path : `${datadir}/${path}`);
-  const socket = inDatadir(options.socket ?? DEFAULT_SOCKET);
-  const pidFile = inDatadir(options.pidFile ?? 'mysqld.pid');
-  return {
-    datadir,
-    socket,
-    pidFile,
-    user: options.user ?? DEFAULT_USER,
-    logError: options.logError === null ? null : inDatadir(withExtension(options.logError)),
-    args: [
-      ...(spec.datadir === null && options.datadir !== null ? [] : [`--datadir=${datadir}`]),
-      ...(options.socket === null ? [`--socket=${socket}`] : []),
-      ...(options.pidFile === null ? [`--pid-file=${pidFile}`] : []),
-      ...(options.user === null && context.isRoot ? [`--user=${DEFAULT_USER}`] : []),
-    ],
-  };
-}
-
-/** The server adds `.err` to a log name that has no extension. */
-function withExtension(path: string): string {
-  return /\.[^./]*$/.test(path) ? path : `${path}.err`;
-}
 
 function probes(spec: MysqlSpec, context: PlanContext): readonly Probe[] {
   const settings = mysqlSettings(spec, context);

@@ -26,7 +26,7 @@ export interface FileProbe {
   readonly path: string;
 }
 
-/** stat(2) and realpath(3) of a path, links followed. Answered by `path`, `absent`, `unreadable`. */
+/** stat(2) and realpath(3) of a path, links followed: `path`, `absent` or `unreadable`. */
 export interface PathProbe {
   readonly kind: 'path';
   readonly name: string;
@@ -131,7 +131,7 @@ export interface ProcessInfo {
   readonly exe: string | null;
   /** /proc/PID/cmdline, split at the zero bytes. */
   readonly argv: readonly string[];
-  /** The target of /proc/PID/cwd; null when it cannot be read. A MySQL server's is its datadir. */
+  /** The target of /proc/PID/cwd; null when it cannot be read. A server's is its datadir. */
   readonly cwd: string | null;
   /** `st_dev:st_ino` of /proc/PID/cwd, links followed; null when it cannot be read. */
   readonly cwdId: string | null;
@@ -168,7 +168,7 @@ export interface ResourceFacts<Detail = unknown> {
 /** What may be asked of a resource. */
 export type ResourceAction = 'start' | 'stop';
 
-/** The steps to the wanted state, in order; or why there are none. No step runs after a failed one. */
+/** The steps to the wanted state, in order, up to the first that fails; or why there are none. */
 export type Plan =
   | { readonly kind: 'steps'; readonly steps: readonly Step[] }
   | { readonly kind: 'refused'; readonly reason: string };
@@ -300,7 +300,7 @@ export interface DrbdVolumeView {
 
 /** What a plan may depend on beside the readings; the daemon supplies it. */
 export interface PlanContext {
-  /** True when every other node of the group is confirmed down (fenced, left or by the operator). */
+  /** True when every other node is confirmed down: fenced, left, or by the operator's word. */
   readonly peerConfirmedDown: boolean;
   /** Reads `/proc/drbd` for one resource; null text when it is absent. Null: not in drbd.conf. */
   readonly drbd: (resource: string, procText: string | null) => DrbdView | null;

@@ -92,11 +92,15 @@ export function heartbeatState(output: string): 'started' | 'stopped' {
   return says ? 'started' : 'stopped';
 }
 
-/** "not", a blank, and anywhere after it "running" or "Running". */
+/**
+ * The word "not", a blank, and anywhere after it "running" or "Running". Heartbeat's pattern takes
+ * "cannot determine status, may be running" of drbddisk for stopped too, against what its authors
+ * meant and the safe way; so here the word must stand alone.
+ */
 function saysNotRunning(output: string): boolean {
-  const not = output.toLowerCase().indexOf('not ');
+  const not = /(?<![a-z])not /i.exec(output);
   const running = Math.max(output.lastIndexOf('running'), output.lastIndexOf('Running'));
-  return not >= 0 && running >= not + 'not '.length;
+  return not !== null && running >= not.index + not[0].length;
 }
 
 /**

@@ -37,7 +37,11 @@ t.test('drbd: facts from roles', (t) => {
       'started',
       'r0 is Primary (UpToDate, Connected; Diskless, Connected)',
     ],
-    [[volume({ role: 'Primary' }), volume({ minor: 1 })], 'partial', 'r0 is Primary on 1 of 2 volumes'],
+    [
+      [volume({ role: 'Primary' }), volume({ minor: 1 })],
+      'partial',
+      'r0 is Primary on 1 of 2 volumes',
+    ],
     [
       [volume({ role: null, connection: null, disk: null })],
       'stopped',
@@ -59,7 +63,10 @@ t.test('drbd: what cannot be read is unknown, never stopped (S3)', (t) => {
     state: 'unknown',
     reason: 'Cannot read /proc/drbd: EACCES',
   });
-  t.match(DRBD.interpret(SPEC, {}, context), { state: 'unknown', reason: 'Cannot read /proc/drbd' });
+  t.match(DRBD.interpret(SPEC, {}, context), {
+    state: 'unknown',
+    reason: 'Cannot read /proc/drbd',
+  });
   t.match(DRBD.interpret(SPEC, { proc: PROC }, withView(null)), {
     state: 'unknown',
     reason: 'The DRBD configuration has no resource "r0"',

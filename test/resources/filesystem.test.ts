@@ -47,7 +47,7 @@ function planFor(action: ResourceAction, readings: Readings, spec = SPEC): Plan 
 t.test('mountinfo: fields, octal escapes and optional fields (proc_pid_mountinfo)', (t) => {
   const text = [
     ROOT,
-    String.raw`90 27 147:3 /sub\134dir /mnt/a\040b\011c\012d ro shared:3 master:1 - xfs /dev/d\043x rw`,
+    String.raw`90 27 147:3 /s\134dir /m/a\040b\011c\012d ro shared:3 master:1 - xfs /dev/d\043x rw`,
     '91 27 0:45 / /run/x rw - tmpfs  rw,size=4k',
     '92 27 0:46 / /err rw - ext4 /dev/e ro,errors=remount-ro',
     '',
@@ -56,8 +56,8 @@ t.test('mountinfo: fields, octal escapes and optional fields (proc_pid_mountinfo
   t.same(badLines, []);
   t.same(mounts[1], {
     deviceNumber: '147:3',
-    root: '/sub\\dir',
-    mountPoint: '/mnt/a b\tc\nd',
+    root: '/s\\dir',
+    mountPoint: '/m/a b\tc\nd',
     fstype: 'xfs',
     source: '/dev/d#x',
     readOnly: true,
@@ -165,7 +165,9 @@ t.test('filesystem: a start is a mount, with the directory made when it is missi
   const missing = readingsOf([ROOT], { directory: { kind: 'absent' } });
   t.same(commandsOf(planFor('start', missing)), ['mkdir /db 755 -', mount]);
   const plain = { ...SPEC, fstype: null, options: [] };
-  t.same(commandsOf(planFor('start', readingsOf([ROOT]), plain)), ['/usr/bin/mount /dev/drbd0 /db']);
+  t.same(commandsOf(planFor('start', readingsOf([ROOT]), plain)), [
+    '/usr/bin/mount /dev/drbd0 /db',
+  ]);
   const many = { ...SPEC, options: ['noatime', 'data=ordered'] };
   t.same(commandsOf(planFor('start', readingsOf([ROOT]), many)), [
     '/usr/bin/mount -t ext4 -o noatime,data=ordered /dev/drbd0 /db',
@@ -177,7 +179,10 @@ t.test('filesystem: a start is a mount, with the directory made when it is missi
 t.test('filesystem: a start that cannot succeed is refused in words', (t) => {
   const file: Readings = { directory: { ...DIRECTORY, type: 'file' } };
   const rows: readonly [Readings, string][] = [
-    [readingsOf([ROOT, '80 27 8:17 / /db rw - xfs /dev/sdb1 rw']), '/db is taken by /dev/sdb1 (xfs)'],
+    [
+      readingsOf([ROOT, '80 27 8:17 / /db rw - xfs /dev/sdb1 rw']),
+      '/db is taken by /dev/sdb1 (xfs)',
+    ],
     [readingsOf([ROOT], file), '/db is not a directory'],
     [
       readingsOf([ROOT, '80 27 147:0 / /mnt rw - ext4 /dev/drbd0 rw']),

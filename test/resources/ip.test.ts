@@ -63,6 +63,12 @@ const ROUTES = [
   '',
 ].join('\n');
 
+/** fd00::/64 on eth1, without a gateway. */
+const ZEROS = '0'.repeat(32);
+const IPV6_ROUTE =
+  `fd${'0'.repeat(30)} 40 ${ZEROS} 00 ${ZEROS} ` +
+  '00000100 00000001 00000000 00000001     eth1';
+
 const BASE: InterfaceAddress = { device: 'eth1', address: '10.9.0.1', prefixLength: 24 };
 
 function readingsOf(service: readonly InterfaceAddress[], overrides: Readings = {}): Readings {
@@ -135,12 +141,15 @@ t.test('network tables: fib_trie, if_inet6 and both route tables', (t) => {
   ]);
   const routes = parseIpv4Routes(ROUTES);
   t.same(routes.map(({ device }) => device), ['eth9', 'eth0', 'eth1', 'eth3'], 'no reject route');
-  t.match(routeTo('0a090064', routes), { device: 'eth1', prefixLength: 24, networkHex: '0a090000' });
+  t.match(routeTo('0a090064', routes), {
+    device: 'eth1',
+    prefixLength: 24,
+    networkHex: '0a090000',
+  });
   t.match(routeTo('c0000201', routes), { device: 'eth9', prefixLength: 0 }, 'the default route');
   t.equal(routeTo('c0000201', []), null);
-  const zeros = '0'.repeat(32);
-  const line = `fd${'0'.repeat(30)} 40 ${zeros} 00 ${zeros} 00000100 00000001 00000000 00000001 eth1`;
-  const unusable = line.replace('00000001 eth1', '00200200       lo');
+  const line = IPV6_ROUTE;
+  const unusable = line.replace('00000001     eth1', '00200200       lo');
   t.same(parseIpv6Routes(`${line}\n${unusable}\n`), [
     { device: 'eth1', networkHex: `fd${'0'.repeat(30)}`, prefixLength: 64, metric: 256 },
   ]);
@@ -227,7 +236,8 @@ t.test('ip: a start adds the address and announces it in the background', (t) =>
     ],
   ];
   for (const [title, overrides, commands] of rows) {
-    t.same(commandsOf(planFor('start', readingsOf([]), { ...SPEC, ...overrides })), commands, title);
+    const plan = planFor('start', readingsOf([]), { ...SPEC, ...overrides });
+    t.same(commandsOf(plan), commands, title);
   }
   t.same(commandsOf(planFor('start', readingsOf([on('eth1')]))), []);
   t.equal(
@@ -258,12 +268,10 @@ t.test('ip: a stop removes the address from wherever it is', (t) => {
 
 t.test('ip: IPv6 from its own tables, without duplicate address detection', (t) => {
   const spec: IpSpec = { ...SPEC, address: 'fd00::5', prefixLength: null };
-  const zeros = '0'.repeat(32);
-  const route = `fd${'0'.repeat(30)} 40 ${zeros} 00 ${zeros} 00000100 00000001 00000000 00000001 eth1`;
   const own = 'fd000000000000000000000000000001 02 40 00 80     eth1';
   const table = (...lines: string[]): Readings => ({
     local: { kind: 'text', text: [own, ...lines, ''].join('\n') },
-    routes: { kind: 'text', text: `${route}\n` },
+    routes: { kind: 'text', text: `${IPV6_ROUTE}\n` },
   });
   t.same(commandsOf(planFor('start', table(), spec)), [
     '/sbin/ip address add fd00::5/64 dev eth1 nodad',
