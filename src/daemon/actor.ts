@@ -1,0 +1,205 @@
+/**
+ * Carries out what the core wants done to a resource: probe, plan, steps, probe again. The outcome
+ * is what was seen afterwards, not what was attempted.
+ */
+import { accessSync, constants } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assert } from '../base/assert.js';
+import type { ResourceState } from '../base/status.js';
+import type { Effect } from '../failover/effect.js';
+import type { ActionResult } from '../failover/lifecycle.js';
+import { kindOf } from '../resources/kinds.js';
+import type { ExecStep, PlanContext, Readings, ResourceFacts } from '../resources/plan.js';
+import { PROGRAM_CANDIDATES } from '../resources/programs.js';
+import { SCRIPT_DIRECTORIES } from '../resources/script.js';
+import type { GroupSpec, ResourceSpec } from '../resources/spec.js';
+import type { DrbdSource } from './drbd-source.js';
+import { readProbes } from './read-probe.js';
+import { runAside, runSteps, type StepOutcome, type StepWorld } from './run-step.js';
+
+type RunEffect = Extract<Effect, { kind: 'run' }>;
+
+/** What the actor needs of the daemon. */
+export interface ActorWorld {
+  readonly groups: readonly GroupSpec[];
+  readonly drbd: DrbdSource;
+  readonly logDirectory: string;
+  readonly nowMs: () => number;
+  readonly warn: (sentence: string, group: string) => void;
+}
+
+/**
+ * A plan that is refused is asked again for this long: the peer's demotion may reach us over the
+ * heartbeat a moment before it does over DRBD's own connection.
+ */
+const REFUSAL_PATIENCE_MS = 2_000;
+const REFUSAL_RETRY_MS = 50;
+
+/** Does things to resources, one action at a time for each group. */
+export class Actor {
+  readonly #world: ActorWorld;
+  readonly #programs: Readonly<Record<string, string | undefined>>;
+  readonly #discovered = new Map<string, Readings>();
+  readonly #deferred = new Map<string, ExecStep[]>();
+
+  constructor(world: ActorWorld) {
+    this.#world = world;
+    this.#programs = Object.fromEntries(
+      Object.entries(PROGRAM_CANDIDATES).map(([name, paths]) => [name, paths.find(isExecutable)]),
+    );
+  }
+
+  /** Reads what does not change, so that no takeover pays for it. */
+  async prepare(): Promise<void> {
+    await this.#world.drbd.learn();
+    const resources = this.#world.groups.flatMap((group) => group.resources);
+    await Promise.all(resources.map(async (resource) => this.#discover(resource)));
+  }
+
+  /** Carries out one action; always comes back with a result, within the time of the kind. */
+  async run(effect: RunEffect): Promise<ActionResult> {
+    const group = this.#world.groups.find((entry) => entry.name === effect.group);
+    const resource = group?.resources[effect.index];
+    assert(group !== undefined && resource !== undefined, 'an action names a configured resource');
+    const result = await this.#act(effect, resource).catch((error: unknown) => ({
+      actionId: effect.actionId,
+      outcome: 'failed' as const,
+      state: 'unknown' as const,
+      reason: error instanceof Error ? error.message : String(error),
+    }));
+    const last = effect.index === group.resources.length - 1;
+    if (effect.verb === 'start' && (last || result.outcome !== 'ok')) this.#release(group.name);
+    return result;
+  }
+
+  async #act(effect: RunEffect, resource: ResourceSpec): Promise<ActionResult> {
+    const kind = kindOf(resource);
+    const context = await this.#context(effect, resource);
+    const look = async (): Promise<ResourceFacts> =>
+      kind.interpret(resource, await readProbes(kind.probes(resource, context)), context);
+    if (effect.verb === 'probe' || effect.verb === 'monitor') {
+      const facts = await look();
+      const outcome = facts.state === 'unknown' ? 'failed' : 'ok';
+      return toResult(effect, outcome, facts.state, facts.reason);
+    }
+    const { verb } = effect;
+    const wanted = verb === 'start' ? 'started' : 'stopped';
+    const limitMs = verb === 'start' ? kind.startTimeoutMs : kind.stopTimeoutMs;
+    const world = this.#stepWorld(effect, resource, context, limitMs);
+    const outcome = await this.#carryOut(verb, resource, context, world, look);
+    if (outcome.kind !== 'ok') {
+      return toResult(effect, outcome.kind, 'failed', outcome.reason);
+    }
+    if (kind.confirmedBy === 'exit') {
+      return toResult(effect, 'ok', wanted, `${kind.describe(resource)}: ${verb} succeeded`);
+    }
+    const facts = await look();
+    if (facts.state === wanted) return toResult(effect, 'ok', wanted, facts.reason);
+    const reason = `every step succeeded, yet it is ${facts.state}: ${facts.reason}`;
+    return toResult(effect, 'failed', facts.state, reason);
+  }
+
+  async #carryOut(
+    verb: 'start' | 'stop',
+    resource: ResourceSpec,
+    context: PlanContext,
+    world: StepWorld,
+    look: () => Promise<ResourceFacts>,
+  ): Promise<StepOutcome> {
+    const kind = kindOf(resource);
+    const patientUntilMs = this.#world.nowMs() + REFUSAL_PATIENCE_MS;
+    while (true) {
+      const plan = kind.plan(resource, verb, await look(), context);
+      if (plan.kind === 'steps') return runSteps(plan.steps, world);
+      if (this.#world.nowMs() >= patientUntilMs) return { kind: 'failed', reason: plan.reason };
+      await sleep(REFUSAL_RETRY_MS);
+    }
+  }
+
+  #stepWorld(
+    effect: RunEffect,
+    resource: ResourceSpec,
+    context: PlanContext,
+    limitMs: number,
+  ): StepWorld {
+    return {
+      interpret: (readings) => kindOf(resource).interpret(resource, readings, context),
+      warn: (sentence) => this.#world.warn(`${resource.id}: ${sentence}`, effect.group),
+      defer: (step) => {
+        const waiting = this.#deferred.get(effect.group) ?? [];
+        this.#deferred.set(effect.group, [...waiting, step]);
+      },
+      nowMs: this.#world.nowMs,
+      deadlineMs: this.#world.nowMs() + limitMs,
+    };
+  }
+
+  /** Runs what waited for the end of a start. */
+  #release(group: string): void {
+    for (const step of this.#deferred.get(group) ?? []) {
+      void runAside(step, (sentence) => this.#world.warn(sentence, group));
+    }
+    this.#deferred.delete(group);
+  }
+
+  async #discover(resource: ResourceSpec): Promise<Readings> {
+    const known = this.#discovered.get(resource.id);
+    if (known !== undefined) return known;
+    const context = this.#baseContext(resource, {}, false);
+    const readings = await readProbes(kindOf(resource).discovery(resource, context));
+    const sound = Object.values(readings).every(
+      (reading) => reading?.kind !== 'unreadable' && reading?.kind !== 'timedOut',
+    );
+    if (sound) this.#discovered.set(resource.id, readings);
+    return readings;
+  }
+
+  async #context(effect: RunEffect, resource: ResourceSpec): Promise<PlanContext> {
+    await this.#world.drbd.learn();
+    return this.#baseContext(resource, await this.#discover(resource), effect.peerConfirmedDown);
+  }
+
+  #baseContext(
+    resource: ResourceSpec,
+    discovered: Readings,
+    peerConfirmedDown: boolean,
+  ): PlanContext {
+    const path = resource.kind === 'script' ? scriptPath(resource.name) : undefined;
+    return {
+      peerConfirmedDown,
+      drbd: (name, procText) => this.#world.drbd.view(name, procText, peerConfirmedDown),
+      programs: this.#programs,
+      scripts: resource.kind === 'script' ? { [resource.name]: path } : {},
+      discovered,
+      isRoot: process.getuid?.() === 0,
+      logDirectory: this.#world.logDirectory,
+    };
+  }
+}
+
+function toResult(
+  effect: RunEffect,
+  outcome: ActionResult['outcome'],
+  state: ResourceFacts['state'],
+  reason: string,
+): ActionResult {
+  return { actionId: effect.actionId, outcome, state: shown(state), reason };
+}
+
+/** Half of a resource is neither: what is there of it must be stopped before it can be started. */
+function shown(state: ResourceFacts['state']): ResourceState {
+  return state === 'partial' ? 'failed' : state;
+}
+
+function scriptPath(name: string): string | undefined {
+  return SCRIPT_DIRECTORIES.map((directory) => `${directory}/${name}`).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

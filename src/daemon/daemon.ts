@@ -1,0 +1,134 @@
+/** Puts the parts together for one node and keeps them running until it has left. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { EXIT } from '../base/exit-codes.js';
+import { err, ok, type Result } from '../base/result.js';
+import type { Config } from '../config/config.js';
+import { initialState } from '../failover/state.js';
+import { Actor } from './actor.js';
+import type { Clock } from './clock.js';
+import { createControlServer } from './control-server.js';
+import { DrbdSource } from './drbd-source.js';
+import { Engine } from './engine.js';
+import { useFenceDevice } from './fence-agent.js';
+import { Links } from './links.js';
+import type { Log } from './log.js';
+import { StateFile } from './state-file.js';
+
+/** The folders of a node; two daemons on one machine have different ones. */
+export interface Folders {
+  readonly state: string;
+  readonly run: string;
+  readonly log: string;
+}
+
+/** A running daemon. */
+export interface Daemon {
+  /** Stops everything in order and leaves; asked a second time it ends at once. */
+  readonly leave: () => void;
+  /** The exit code, when it has ended. */
+  readonly ended: Promise<number>;
+}
+
+/** Starts the daemon. The error is a sentence; nothing was started then. */
+export async function startDaemon(
+  config: Config,
+  folders: Folders,
+  clock: Clock,
+  log: Log,
+): Promise<Result<Daemon, string>> {
+  const stateFile = new StateFile(folders.state);
+  const begun = stateFile.begin(Math.floor(clock.wallMs() / 1_000));
+  if (!begun.ok) return begun;
+  for (const folder of [folders.run, folders.log]) mkdirSync(folder, { recursive: true });
+  let end: (code: number) => void = () => undefined;
+  const ended = new Promise<number>((resolve) => (end = resolve));
+  const drbd = new DrbdSource(config.self, drbdResources(config));
+  const actor = new Actor({
+    groups: config.groups,
+    drbd,
+    logDirectory: folders.log,
+    nowMs: clock.monotonicMs,
+    warn: (sentence, group) => log.warn(sentence, { group }),
+  });
+  const { saved, generation } = begun.value;
+  const engine: Engine = new Engine(initialState(config, generation, saved, clock.monotonicMs()), {
+    clock,
+    log,
+    send: (report) => links.send(report),
+    counters: () => links.counters(),
+    run: async (effect) => actor.run(effect),
+    fence: async (effect) => useFenceDevice(effect, config.fencing[effect.node] ?? []),
+    save: (facts) => stateFile.save(facts, (sentence) => log.error(sentence)),
+    exit: (clean) => void close(clean ? EXIT.ok : EXIT.failed),
+  });
+  const control = createControlServer({
+    path: join(folders.run, 'tandem.sock'),
+    backend: engine,
+    log,
+  });
+  const listening = await control.listen();
+  if (!listening.ok) return err(listening.error);
+  const links = openLinks(config, clock, log, engine);
+  const polling = pollDrbd(drbd, engine, config.heartbeat.keepaliveMs);
+  const close = async (code: number): Promise<void> => {
+    engine.stop();
+    clearInterval(polling);
+    if (code === EXIT.ok) await links.lastWord();
+    await Promise.all([control.close(), stateFile.settled()]);
+    end(code);
+  };
+  await actor.prepare();
+  engine.post({ kind: 'tick' });
+  let asked = false;
+  const leave = (): void => {
+    if (asked) {
+      log.error('Asked a second time: ending at once, without a last word; the peer will fence us');
+      void close(EXIT.failed);
+      return;
+    }
+    asked = true;
+    engine.post({ kind: 'leave' });
+  };
+  return ok({ leave, ended });
+}
+
+function drbdResources(config: Config): readonly string[] {
+  const specs = config.groups.flatMap((group) => group.resources);
+  return specs.flatMap((spec) => (spec.kind === 'drbd' ? [spec.resource] : []));
+}
+
+function openLinks(config: Config, clock: Clock, log: Log, engine: Engine): Links {
+  return new Links({
+    self: config.self,
+    specs: config.heartbeat.links,
+    udpPort: config.heartbeat.udpPort,
+    keyring: config.keyring,
+    deadtimeMs: config.heartbeat.deadtimeMs,
+    ttl: config.nodes.length + 1,
+    wallMs: clock.wallMs,
+    onReport: (link, report) => engine.post({ kind: 'report', link, report }),
+    onForeign: (link, fault) => engine.post({ kind: 'foreign', link, fault }),
+    onTrouble: (link, trouble) => {
+      if (trouble === null) log.info(`Link ${link} is open`, { link });
+      else log.warn(`Link ${link} does not work: ${trouble}`, { link });
+    },
+  });
+}
+
+/** Reads DRBD as often as the heart beats; the core hears of it when something changed. */
+function pollDrbd(drbd: DrbdSource, engine: Engine, everyMs: number): NodeJS.Timeout {
+  let last = '';
+  let reading = false;
+  return setInterval(() => {
+    if (reading) return;
+    reading = true;
+    void drbd.read().then((facts) => {
+      reading = false;
+      const text = JSON.stringify(facts);
+      if (text === last) return;
+      last = text;
+      engine.post({ kind: 'drbd', facts });
+    });
+  }, everyMs);
+}

@@ -1,0 +1,157 @@
+/**
+ * The mailbox: one event at a time goes through the core, to the end, before the next; what the
+ * core wants done is started here and reports back as events. Nothing here decides anything.
+ */
+import { assertNever } from '../base/assert.js';
+import type { OperatorAnswer, OperatorEnvelope, HistoryAnswer } from '../base/control.js';
+import type { Status } from '../base/status.js';
+import type { Effect } from '../failover/effect.js';
+import type { FailoverEvent } from '../failover/event.js';
+import type { ActionResult } from '../failover/lifecycle.js';
+import type { Report } from '../heartbeat/report.js';
+import type { SavedFacts, State } from '../failover/state.js';
+import { step } from '../failover/step.js';
+import { viewStatus, type LinkCounters } from '../failover/view.js';
+import type { Clock } from './clock.js';
+import type { FenceResult } from './fence-agent.js';
+import { viewHistory } from './history-view.js';
+import type { Log } from './log.js';
+
+/** The hands of the engine. */
+export interface EngineWorld {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly send: (report: Report) => void;
+  readonly counters: () => readonly LinkCounters[];
+  readonly run: (effect: Extract<Effect, { kind: 'run' }>) => Promise<ActionResult>;
+  readonly fence: (effect: Extract<Effect, { kind: 'fence' }>) => Promise<FenceResult>;
+  readonly save: (facts: SavedFacts) => void;
+  readonly exit: (clean: boolean) => void;
+}
+
+/** Answers that are kept for late questions. */
+const ANSWERS_MAX = 100;
+
+/** Runs the core. */
+export class Engine {
+  #state: State;
+  readonly #world: EngineWorld;
+  readonly #mailbox: FailoverEvent[] = [];
+  readonly #answers = new Map<string, OperatorAnswer>();
+  #turning = false;
+  #stopped = false;
+  #timer: NodeJS.Timeout | null = null;
+  #requests = 0;
+
+  constructor(state: State, world: EngineWorld) {
+    this.#state = state;
+    this.#world = world;
+  }
+
+  /** Takes an event; returns when it and all that it led to at once went through the core. */
+  post(event: FailoverEvent): void {
+    this.#mailbox.push(event);
+    if (this.#turning || this.#stopped) return;
+    this.#turning = true;
+    try {
+      for (let next = this.#mailbox.shift(); next !== undefined; next = this.#mailbox.shift()) {
+        const { state, effects } = step(this.#state, next, this.#world.clock.monotonicMs());
+        this.#state = state;
+        for (const effect of effects) this.#carryOut(effect);
+      }
+    } finally {
+      this.#turning = false;
+    }
+  }
+
+  /** Ends the engine: nothing is taken in or carried out any more. */
+  stop(): void {
+    this.#stopped = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  status(): Status {
+    return viewStatus(this.#state, this.#world.counters(), this.#world.clock.monotonicMs());
+  }
+
+  history(): HistoryAnswer {
+    const { monotonicMs, wallMs } = this.#world.clock;
+    return viewHistory(this.#state, wallMs() - monotonicMs());
+  }
+
+  /** Takes an operator's request. A dry run goes through the same core and is forgotten. */
+  request({ request, dryRun }: OperatorEnvelope): OperatorAnswer {
+    this.#requests += 1;
+    const requestId = `request-${String(this.#requests)}`;
+    const event: FailoverEvent = { kind: 'operator', requestId, request };
+    if (!dryRun) {
+      this.post(event);
+      return this.answer(requestId) ?? unanswered(requestId);
+    }
+    const { effects } = step(this.#state, event, this.#world.clock.monotonicMs());
+    const found = effects.find((effect) => effect.kind === 'answer');
+    const answer = found?.answer ?? unanswered(requestId);
+    if (answer.state === 'refused') return answer;
+    return { ...answer, state: 'done', message: `Would be done: ${answer.message}` };
+  }
+
+  /** How a request stands. */
+  answer(id: string): OperatorAnswer | null {
+    const answer = this.#answers.get(id) ?? null;
+    const pending = this.#state.requests[id];
+    if (answer === null || pending === undefined) return answer;
+    return { ...answer, progress: pending.progress };
+  }
+
+  #carryOut(effect: Effect): void {
+    const { log } = this.#world;
+    switch (effect.kind) {
+      case 'send':
+        this.#world.send(effect.report);
+        return;
+      case 'run':
+        void this.#world.run(effect).then((result) => this.post({ kind: 'actionResult', ...result }));
+        return;
+      case 'fence':
+        void this.#world.fence(effect).then((result) => this.post({ kind: 'fenceResult', ...result }));
+        return;
+      case 'save':
+        this.#world.save(effect.facts);
+        return;
+      case 'answer':
+        this.#remember(effect.answer);
+        return;
+      case 'log': {
+        const { kind, level, sentence, ...about } = effect;
+        log[level](sentence, { event: kind, ...about });
+        return;
+      }
+      case 'wake':
+        this.#wakeAt(effect.atMs);
+        return;
+      case 'exit':
+        this.#world.exit(effect.clean);
+        return;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  #remember(answer: OperatorAnswer): void {
+    this.#answers.set(answer.id, answer);
+    const [oldest] = this.#answers.keys();
+    if (this.#answers.size > ANSWERS_MAX && oldest !== undefined) this.#answers.delete(oldest);
+  }
+
+  #wakeAt(atMs: number): void {
+    if (this.#stopped) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const inMs = Math.max(0, atMs - this.#world.clock.monotonicMs());
+    this.#timer = setTimeout(() => this.post({ kind: 'tick' }), inMs);
+  }
+}
+
+function unanswered(id: string): OperatorAnswer {
+  const message = 'The request was taken, but it has no answer';
+  return { id, state: 'failed', message, progress: [], exit: 'unknown' };
+}

@@ -1,0 +1,119 @@
+/**
+ * All links to the peers: a report goes out on every one, whatever comes in is authenticated and
+ * read before anybody hears of it, and everything that was dropped is counted.
+ */
+import { decode, encodeDatagram, encodeSerial } from '../heartbeat/codec.js';
+import { textFields, textFrame } from '../heartbeat/frame.js';
+import type { Keyring } from '../heartbeat/keyring.js';
+import { linkName, type LinkSpec } from '../heartbeat/link-spec.js';
+import { decodeReport, encodeReport } from '../heartbeat/report-codec.js';
+import type { Report, ReportFault } from '../heartbeat/report.js';
+import { SerialTransport } from '../heartbeat/transport/serial.js';
+import type { Transport, TransportEvents } from '../heartbeat/transport/transport.js';
+import { UdpPort } from '../heartbeat/transport/udp.js';
+import type { LinkCounters } from '../failover/view.js';
+
+/** What the links need, and whom they tell. */
+export interface LinksOptions {
+  readonly self: string;
+  readonly specs: readonly LinkSpec[];
+  readonly udpPort: number;
+  readonly keyring: Keyring;
+  readonly deadtimeMs: number;
+  readonly ttl: number;
+  readonly wallMs: () => number;
+  readonly onReport: (link: string, report: Report) => void;
+  readonly onForeign: (link: string, fault: ReportFault) => void;
+  readonly onTrouble: (link: string, trouble: string | null) => void;
+}
+
+interface Counters {
+  sent: number;
+  badAuth: number;
+  malformed: number;
+}
+
+/** How often and how far apart the last word is repeated of the last word: one lost datagram must not cost a fence. */
+const LAST_WORD_TIMES = 3;
+const LAST_WORD_PAUSE_MS = 60;
+
+/** The open links of this node. */
+export class Links {
+  readonly #options: LinksOptions;
+  readonly #transports: readonly Transport[];
+  readonly #counters = new Map<string, Counters>();
+  #last: Report | null = null;
+
+  constructor(options: LinksOptions) {
+    this.#options = options;
+    for (const spec of options.specs) {
+      this.#counters.set(linkName(spec), { sent: 0, badAuth: 0, malformed: 0 });
+    }
+    const events: TransportEvents = {
+      onFrame: (link, bytes) => this.#take(link, bytes),
+      onNoise: (link) => this.#count(link, 'malformed'),
+      onTrouble: options.onTrouble,
+    };
+    this.#transports = open(options, events);
+  }
+
+  /** Sends the report on every link. */
+  send(report: Report): void {
+    this.#last = report;
+    const { keyring, deadtimeMs, ttl, wallMs } = this.#options;
+    const wallSeconds = Math.floor(wallMs() / 1_000);
+    const frame = textFrame(encodeReport(report, { deadtimeMs, wallSeconds, ttl }));
+    let datagram: Uint8Array | null = null;
+    for (const transport of this.#transports) {
+      if (transport.framing === 'serial') transport.send(encodeSerial(frame, keyring));
+      else transport.send((datagram ??= encodeDatagram(frame, keyring)));
+      this.#count(transport.name, 'sent');
+    }
+  }
+
+  /** Repeats the last report a few times, then closes all links. */
+  async lastWord(): Promise<void> {
+    for (let times = 1; times < LAST_WORD_TIMES && this.#last !== null; times += 1) {
+      await new Promise((resolve) => setTimeout(resolve, LAST_WORD_PAUSE_MS));
+      this.send({ ...this.#last, sequence: this.#last.sequence + 1 });
+    }
+    await new Promise((resolve) => setTimeout(resolve, LAST_WORD_PAUSE_MS));
+    await Promise.all(this.#transports.map(async (transport) => transport.close()));
+  }
+
+  /** What was sent and dropped on each link. */
+  counters(): readonly LinkCounters[] {
+    return [...this.#counters].map(([name, counters]) => ({ name, ...counters }));
+  }
+
+  #take(link: string, bytes: Uint8Array): void {
+    const decoded = decode(bytes, this.#options.keyring);
+    if (!decoded.ok) {
+      const forged = decoded.reason === 'badAuth' || decoded.reason === 'unknownKey';
+      this.#count(link, forged ? 'badAuth' : 'malformed');
+      return;
+    }
+    const report = decodeReport(textFields(decoded.frame));
+    if (report.ok) {
+      if (report.value.node !== this.#options.self) this.#options.onReport(link, report.value);
+      return;
+    }
+    if (report.error.kind === 'notStatus' || report.error.node === this.#options.self) return;
+    if (report.error.kind === 'malformed') this.#count(link, 'malformed');
+    this.#options.onForeign(link, report.error);
+  }
+
+  #count(link: string, what: keyof Counters): void {
+    const counters = this.#counters.get(link);
+    if (counters !== undefined) counters[what] += 1;
+  }
+}
+
+function open(options: LinksOptions, events: TransportEvents): readonly Transport[] {
+  const udp = options.specs.filter((spec) => spec.kind !== 'serial');
+  const serial = options.specs.filter((spec) => spec.kind === 'serial');
+  return [
+    ...(udp.length === 0 ? [] : new UdpPort(options.udpPort, udp, events).transports),
+    ...serial.map((spec) => new SerialTransport(linkName(spec), spec.path, spec.baud, events)),
+  ];
+}

@@ -1,0 +1,110 @@
+/**
+ * What survives a restart: one small JSON file, replaced whole. The generation is made durable
+ * before the first word is spoken, because a node that repeats an old generation is taken for a
+ * replay; the rest is written behind, in order.
+ */
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { err, ok, type Result } from '../base/result.js';
+import { NOTHING_SAVED, type SavedFacts } from '../failover/state.js';
+
+const SCHEMA = z.object({
+  generation: z.int().min(0),
+  peers: z.record(z.string(), z.int().min(0)),
+  epochs: z.record(z.string(), z.int().min(0)),
+  orders: z.array(
+    z.object({ key: z.string(), value: z.string(), version: z.int(), origin: z.string() }),
+  ),
+});
+
+/** The state file of one node. */
+export class StateFile {
+  readonly path: string;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(directory: string) {
+    this.path = join(directory, 'state.json');
+  }
+
+  /**
+   * Reads what was saved and takes the next generation, durably. A missing file is a first start.
+   * `wallSeconds` lifts a generation that was lost with its file above the one that peers remember.
+   * The error is a sentence: an unreadable file is never silently replaced.
+   */
+  begin(wallSeconds: number): Result<{ readonly saved: SavedFacts; readonly generation: number }, string> {
+    try {
+      mkdirSync(dirname(this.path), { recursive: true, mode: 0o750 });
+      const saved = this.#read();
+      if (typeof saved === 'string') return err(saved);
+      const generation = Math.max(saved.generation + 1, wallSeconds);
+      this.#replaceNow({ ...saved, generation });
+      return ok({ saved, generation });
+    } catch (error) {
+      return err(`${this.path} cannot be used: ${messageOf(error)}`);
+    }
+  }
+
+  #read(): SavedFacts | string {
+    let text: string;
+    try {
+      text = readFileSync(this.path, 'utf8');
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return NOTHING_SAVED;
+      throw error;
+    }
+    try {
+      return SCHEMA.parse(JSON.parse(text));
+    } catch {
+      return (
+        `${this.path} is damaged; move it away to start with an empty state ` +
+        '(generation, standby and what was heard of the peers are forgotten)'
+      );
+    }
+  }
+
+  #replaceNow(facts: SavedFacts): void {
+    const temporary = `${this.path}.new`;
+    const file = openSync(temporary, 'w', 0o640);
+    writeSync(file, JSON.stringify(facts));
+    fsyncSync(file);
+    closeSync(file);
+    renameSync(temporary, this.path);
+    const directory = openSync(dirname(this.path), 'r');
+    fsyncSync(directory);
+    closeSync(directory);
+  }
+
+  /** Replaces the file behind the caller's back, after what was saved before. */
+  save(facts: SavedFacts, onFailure: (sentence: string) => void): void {
+    this.#writing = this.#writing.then(async () => {
+      try {
+        await this.#replace(facts);
+      } catch (error) {
+        onFailure(`${this.path} cannot be written: ${messageOf(error)}`);
+      }
+    });
+  }
+
+  async #replace(facts: SavedFacts): Promise<void> {
+    const temporary = `${this.path}.new`;
+    const file = await open(temporary, 'w', 0o640);
+    try {
+      await file.writeFile(JSON.stringify(facts));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, this.path);
+  }
+
+  /** Waits for what is being written. */
+  async settled(): Promise<void> {
+    await this.#writing;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
