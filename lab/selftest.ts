@@ -89,15 +89,15 @@ async function checkSerial(lab: Lab, one: LabNode, two: LabNode): Promise<void> 
     assert.equal(await passed(from, to, `hello from ${from.name}`), `hello from ${from.name}`);
   }
   await lab.cutSerial();
-  assert.equal(await passed(one, two, 'lost'), '');
+  assert.equal(await passed(one, two, 'lost', 1), '');
   await lab.healSerial();
   assert.equal(await passed(one, two, 'again'), 'again');
   say('the serial line carries bytes both ways, can be cut and healed');
 }
 
-/** Sends a line over the serial port; what the other side read within half a second. */
-async function passed(from: LabNode, to: LabNode, line: string): Promise<string> {
-  const reading = to.must('read -r -t 0.5 line < /dev/ttyS1; echo "$line"');
+/** Sends a line over the serial port; what the other side read within `waitS` seconds. */
+async function passed(from: LabNode, to: LabNode, line: string, waitS = 5): Promise<string> {
+  const reading = to.must(`read -r -t ${waitS} line < /dev/ttyS1; echo "$line"`);
   await sleep(150);
   await from.must(`echo '${line}' > /dev/ttyS1`);
   return reading;

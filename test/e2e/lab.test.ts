@@ -57,9 +57,29 @@ function namespacesOf(output: string): readonly string[] | null {
   return line?.split(' ') ?? null;
 }
 
-/** Processes of this host that live in one of those namespaces. */
-function inhabitants(namespaces: readonly string[]): readonly string[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+/** The time since the host booted, in clock ticks (10 ms). */
+function nowTicks(): number {
+  return Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 100;
+}
+
+/** When a process started, in the same ticks; null when it is gone. */
+function startTicks(pid: string): number | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Processes of this host that live in one of those namespaces and started before `untilTicks`:
+ * the kernel gives the number of a namespace that is gone to the next one, of somebody else.
+ */
+function inhabitants(namespaces: readonly string[], untilTicks: number): readonly string[] {
+  const pids = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => (startTicks(pid) ?? Infinity) <= untilTicks);
   return pids.filter((pid) =>
     ['net', 'mnt', 'pid'].some((name) => {
       try {
@@ -71,9 +91,13 @@ function inhabitants(namespaces: readonly string[]): readonly string[] {
   );
 }
 
-async function nothingLeft(test: Test, namespaces: readonly string[]): Promise<void> {
+async function nothingLeft(
+  test: Test,
+  namespaces: readonly string[],
+  endTicks: number,
+): Promise<void> {
   await within('all processes of the lab to end', GONE_TIMEOUT_MS, () =>
-    inhabitants(namespaces).length === 0 ? true : null,
+    inhabitants(namespaces, endTicks).length === 0 ? true : null,
   );
   test.equal(namespaces.length, 3, 'the run named its namespaces');
   const mounts = readFileSync('/proc/self/mounts', 'utf8');
@@ -96,7 +120,7 @@ t.test('two nodes replicate, fail over and come back', options, async (t) => {
   t.comment(run.output());
   t.equal(exitCode, 0, 'the selftest passes');
   t.match(run.output(), /selftest passed/);
-  await nothingLeft(t, namespacesOf(run.output()) ?? []);
+  await nothingLeft(t, namespacesOf(run.output()) ?? [], nowTicks());
 });
 
 for (const signal of ['SIGKILL', 'SIGINT'] as const) {
@@ -108,9 +132,10 @@ for (const signal of ['SIGKILL', 'SIGINT'] as const) {
       run.output().includes('holding') ? true : null,
     );
     const namespaces = namespacesOf(run.output()) ?? [];
-    t.not(inhabitants(namespaces).length, 0, 'the lab runs in namespaces of its own');
+    t.not(inhabitants(namespaces, nowTicks()).length, 0, 'the lab runs in namespaces of its own');
+    const endTicks = nowTicks();
     run.child.kill(signal);
-    await nothingLeft(t, namespaces);
+    await nothingLeft(t, namespaces, endTicks);
     await run.ended;
   });
 }
