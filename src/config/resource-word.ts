@@ -86,7 +86,7 @@ function readIp(token: Token, report: Reporter): IpSpec | null {
   if (mask !== undefined && prefixLength === undefined) {
     return refused(mask, 'Prefix length', '1 to 32, or a netmask such as 255.255.255.0');
   }
-  const thirdIsBroadcast = third !== undefined && fourth === undefined && /^\d/.test(third.text);
+  const thirdIsBroadcast = third !== undefined && /^\d/.test(third.text);
   const nic = thirdIsBroadcast ? undefined : third;
   const broadcast = thirdIsBroadcast ? third : fourth;
   const device = nic === undefined ? null : withoutAlias(nic, report);
@@ -96,7 +96,8 @@ function readIp(token: Token, report: Reporter): IpSpec | null {
   if (broadcast !== undefined && !isIpv4(broadcast.text)) {
     return refused(broadcast, 'Broadcast address', 'an address such as 10.9.0.255');
   }
-  if (fifth !== undefined) return refused(fifth, 'A fifth part', quote(IP_FORM));
+  const extra = thirdIsBroadcast ? fourth : fifth;
+  if (extra !== undefined) return refused(extra, 'A further part', quote(IP_FORM));
   return {
     kind: 'ip',
     id: `ip:${address.text}`,
