@@ -51,6 +51,8 @@ export async function startDaemon(
     nowMs: clock.monotonicMs,
     warn: (sentence, group) => log.warn(sentence, { group }),
   });
+  // Before the first turn of the core: a slow start must not look like a stall.
+  await actor.prepare();
   const { saved, generation } = begun.value;
   const engine: Engine = new Engine(initialState(config, generation, saved, clock.monotonicMs()), {
     clock,
@@ -58,7 +60,10 @@ export async function startDaemon(
     send: (report) => links.send(report),
     counters: () => links.counters(),
     run: async (effect) => actor.run(effect),
-    fence: async (effect) => useFenceDevice(effect, config.fencing[effect.node] ?? []),
+    fence: async (effect) => {
+      const devices = config.fencing[effect.node] ?? [];
+      return useFenceDevice(effect, devices, (sentence) => log.warn(sentence));
+    },
     save: (facts) => stateFile.save(facts, (sentence) => log.error(sentence)),
     exit: (clean) => void close(clean ? EXIT.ok : EXIT.failed),
   });
@@ -78,7 +83,6 @@ export async function startDaemon(
     await Promise.all([control.close(), stateFile.settled()]);
     end(code);
   };
-  await actor.prepare();
   engine.post({ kind: 'tick' });
   let asked = false;
   const leave = (): void => {

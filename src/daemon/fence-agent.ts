@@ -26,11 +26,14 @@ const EXIT_STATUS_OFF = 2;
 
 /**
  * Asks or uses the device of a node. A device that does not do its work gives way to the node's
- * next one at the next attempt. Never rejects.
+ * next one at the next attempt. The shot is `off`, confirmed by the agent; nobody waits for the
+ * `on` that follows it, so that the node comes back without costing the takeover a moment.
+ * Never rejects.
  */
 export async function useFenceDevice(
   effect: FenceEffect,
   devices: readonly FenceDevice[],
+  warn: (sentence: string) => void,
 ): Promise<FenceResult> {
   const device = devices[effect.attempt % Math.max(1, devices.length)];
   if (device === undefined) return failed(effect, `${effect.node} has no fence device`);
@@ -39,8 +42,7 @@ export async function useFenceDevice(
     const places = AGENT_DIRECTORIES.join(', ');
     return failed(effect, `fence agent ${device.agent} is not an executable file in ${places}`);
   }
-  const shot = device.params['action'] ?? 'reboot';
-  const action = effect.step === 'status' ? 'status' : shot;
+  const action = effect.step === 'status' ? 'status' : 'off';
   let input: string;
   try {
     input = await agentInput(device, action);
@@ -50,7 +52,23 @@ export async function useFenceDevice(
   const timeoutMs =
     effect.step === 'status' ? Math.min(STATUS_TIMEOUT_MS, device.timeoutMs) : device.timeoutMs;
   const result = await runCommand({ argv: [agent], input, timeoutMs });
-  return judge(effect, `${device.agent} ${action}`, result, timeoutMs);
+  const verdict = judge(effect, `${device.agent} ${action}`, result, timeoutMs);
+  if (action === 'off' && verdict.outcome === 'off') {
+    void switchOn(agent, device, effect.node, warn);
+  }
+  return verdict;
+}
+
+async function switchOn(
+  agent: string,
+  device: FenceDevice,
+  node: string,
+  warn: (sentence: string) => void,
+): Promise<void> {
+  const { timeoutMs } = device;
+  const input = await agentInput(device, 'on').catch(() => '');
+  const { exitCode } = await runCommand({ argv: [agent], input, timeoutMs });
+  if (exitCode !== 0) warn(`${node} was not switched on again by ${device.agent}: do it by hand`);
 }
 
 function judge(

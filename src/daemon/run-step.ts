@@ -148,9 +148,8 @@ async function runOnce(step: ExecStep, world: StepWorld): Promise<CommandResult>
 }
 
 function isOk(step: ExecStep, result: CommandResult): boolean {
-  return (
-    step.okExits !== 'any' && result.exitCode !== null && step.okExits.includes(result.exitCode)
-  );
+  const okExits = step.okExits === 'any' ? [0] : step.okExits;
+  return result.exitCode !== null && okExits.includes(result.exitCode);
 }
 
 function worthAnother(step: ExecStep, result: CommandResult, tries: number): boolean {

@@ -76,6 +76,13 @@ function stillStands(holder: Peer, name: string, grant: Grant): boolean {
 function wantOrNot(turn: Turn, name: string): void {
   const group = turn.group(name);
   if (group === undefined) return;
+  const unheard = turn.peers.find((peer) => peer.verdict === 'unknown' && peer.clearance === null);
+  if (unheard !== undefined) {
+    withdraw(turn, name);
+    const blocked = `${turn.self} waits to hear of ${unheard.name} first (initdead)`;
+    if (group.blocked !== blocked) turn.updateGroup(name, { blocked });
+    return;
+  }
   const { candidates, rejected } = placement(turn.state, group);
   const best = candidates[0];
   if (best?.node !== turn.self || activeElsewhere(turn, name) !== null) {
@@ -197,13 +204,13 @@ export function isCleared(turn: Turn, name: string): boolean {
   const group = turn.group(name);
   if (group?.claim == null) return false;
   const inTheWay = blockers(turn.state, group);
-  const listening = turn.nowMs < turn.state.health.listenUntilMs;
-  if (inTheWay.length === 0 && !listening) {
+  const away = turn.nowMs < turn.state.health.awayUntilMs;
+  if (inTheWay.length === 0 && !away) {
     if (group.blocked !== null) turn.updateGroup(name, { blocked: null });
     return true;
   }
-  const blocked = listening
-    ? 'this node stood still a moment ago and listens again first'
+  const blocked = away
+    ? 'this node was away and listens again first'
     : inTheWay.map((entry) => entry.standing.because).join('; ');
   if (blocked !== group.blocked) {
     turn.updateGroup(name, { blocked });

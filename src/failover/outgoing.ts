@@ -1,4 +1,5 @@
 import { PROTOCOL_VERSION, type Report } from '../heartbeat/report.js';
+import { reportedDisk } from './copies.js';
 import { isMember } from './membership.js';
 import { modeOf } from './orders.js';
 import type { SavedFacts, State } from './state.js';
@@ -26,7 +27,7 @@ export function buildReport(state: State, sequence: number, nowMs: number): Repo
     drbd: Object.values(state.drbd).map((facts) => ({
       resource: facts.resource,
       role: facts.role,
-      disk: facts.disk,
+      disk: reportedDisk(state, facts),
       connection: facts.connection,
     })),
     orders: Object.values(state.orders),
@@ -62,7 +63,16 @@ function factsToSave(state: State): SavedFacts {
     peers: Object.fromEntries(peers),
     epochs: Object.fromEntries(groups.map((group) => [group.spec.name, group.epochSeen])),
     orders: Object.values(state.orders),
+    behind: behindToSave(state),
   };
+}
+
+function behindToSave(state: State): Readonly<Record<string, string>> {
+  const behind: Record<string, string> = {};
+  for (const [resource, copy] of Object.entries(state.copies)) {
+    if (copy.kind === 'behind' && copy.than !== null) behind[resource] = copy.than;
+  }
+  return behind;
 }
 
 /** Leaves `starting` once every group was looked at: from then on this node takes part. */

@@ -7,6 +7,7 @@
  * that says why is kept.
  */
 import type { DrbdFacts } from '../drbd/facts.js';
+import { copyObjection } from './copies.js';
 import { isMember } from './membership.js';
 import { modeOf, moveTarget } from './orders.js';
 import type { Group, Peer, State } from './state.js';
@@ -68,7 +69,7 @@ function objectionToSelf(state: State, group: Group): string | null {
     if (resource.kind !== 'drbd') continue;
     const facts = state.drbd[resource.resource];
     const objection =
-      diskObjection(self, resource.resource, facts) ?? newerElsewhere(state, resource.resource);
+      diskObjection(self, resource.resource, facts) ?? copyObjection(state, resource.resource);
     if (objection !== null) return objection;
   }
   return null;
@@ -90,27 +91,6 @@ function diskObjection(
   for (const { volume, disk } of facts.volumes) {
     if (disk === 'UpToDate' || disk === 'Consistent') continue;
     return `the disk of DRBD resource ${resource}/${String(volume)} on ${self} is ${disk}`;
-  }
-  return null;
-}
-
-/** Connections over which DRBD itself keeps this disk up to date. */
-const LINKED = ['Connected', 'SyncSource', 'VerifyS', 'VerifyT', 'PausedSyncS'];
-
-/**
- * S4: a disk that calls itself UpToDate lacks what a Primary wrote after DRBD lost its connection.
- * That Primary says so in its last report, which stays true until DRBD is connected again.
- */
-function newerElsewhere(state: State, resource: string): string | null {
-  const own = state.drbd[resource];
-  if (own === undefined || LINKED.includes(own.connection)) return null;
-  for (const peer of Object.values(state.peers)) {
-    const theirs = peer.report?.drbd.find((entry) => entry.resource === resource);
-    if (theirs?.role !== 'Primary' || LINKED.includes(theirs.connection)) continue;
-    return (
-      `${peer.name} was Primary of DRBD resource ${resource} without a connection ` +
-      `(${theirs.connection}), so it has writes that the disk of ${state.spec.self} lacks`
-    );
   }
   return null;
 }

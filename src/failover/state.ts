@@ -18,6 +18,8 @@ export interface State {
   readonly peers: Readonly<Record<string, Peer>>;
   readonly groups: Readonly<Record<string, Group>>;
   readonly drbd: Readonly<Record<string, DrbdFacts>>;
+  /** DRBD resource -> whether the copy on this node is as new as any (S4). */
+  readonly copies: Readonly<Record<string, Copy>>;
   readonly orders: Readonly<Record<string, Order>>;
   readonly requests: Readonly<Record<string, PendingRequest>>;
   readonly history: readonly Operation[];
@@ -28,6 +30,12 @@ export interface State {
   readonly lastSent: string;
   /** The persistent facts as last saved, to notice a change. */
   readonly lastSaved: string;
+}
+
+/** How new the local copy of a DRBD resource is; `than` names the node that has more. */
+export interface Copy {
+  readonly kind: 'unknown' | 'current' | 'behind';
+  readonly than: string | null;
 }
 
 /** Why a node needs no grant (S2). Void as soon as the node is heard again. */
@@ -135,6 +143,8 @@ export interface SavedFacts {
   /** Highest epoch seen of each group. */
   readonly epochs: Readonly<Record<string, number>>;
   readonly orders: readonly Order[];
+  /** DRBD resources whose local copy lacks writes, and the node that has them (S4). */
+  readonly behind?: Readonly<Record<string, string>>;
 }
 
 /** What a machine that never ran Tandem has saved. */
@@ -161,6 +171,9 @@ export function initialState(
     peers: Object.fromEntries(peers.map((name) => [name, newPeer(name, saved, nowMs)])),
     groups: Object.fromEntries(spec.groups.map((group) => [group.name, newGroup(group, saved)])),
     drbd: {},
+    copies: Object.fromEntries(
+      Object.entries(saved.behind ?? {}).map(([name, than]) => [name, { kind: 'behind', than }]),
+    ),
     orders: Object.fromEntries(
       saved.orders.filter((order) => order.key.startsWith('mode.')).map((o) => [o.key, o]),
     ),

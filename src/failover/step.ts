@@ -1,6 +1,7 @@
 import { assertNever } from '../base/assert.js';
 import { nextVerdictMs } from '../heartbeat/liveness.js';
 import { settleClaims } from './claims.js';
+import { reviewCopies } from './copies.js';
 import type { Effect } from './effect.js';
 import type { FailoverEvent } from './event.js';
 import { fencingDueMs, onFenceResult, reconcileFencing } from './fencing.js';
@@ -73,6 +74,7 @@ function onLeave(turn: Turn): void {
 /** Level-triggered: looks at everything and does what is due, whatever the event was. */
 function decide(turn: Turn): void {
   judgePeers(turn);
+  reviewCopies(turn);
   liftBars(turn);
   enterUp(turn);
   for (const group of turn.groups) {

@@ -14,7 +14,7 @@ import { formatDuration } from '../base/duration.js';
 import type { DrbdFacts } from '../drbd/facts.js';
 import { linkVerdict, silenceMs } from '../heartbeat/liveness.js';
 import { activeElsewhere } from './claims.js';
-import { isHeard, isMember } from './membership.js';
+import { isHeard } from './membership.js';
 import { modeOf } from './orders.js';
 import { objectionTo, placement } from './placement.js';
 import { allFenceable, isFenceable } from './spec.js';
@@ -67,7 +67,7 @@ function peerStatus(state: State, peer: Peer, nowMs: number): NodeStatus {
     self: false,
     ...peerState(state, peer, nowMs),
     mode: modeOf(state, peer.name),
-    lastSeenMs: seen === null ? null : nowMs - seen,
+    lastSeenMs: seen === null ? null : Math.round(nowMs - seen),
   };
 }
 
@@ -105,7 +105,7 @@ function linkStatus(state: State, peer: Peer, link: LinkCounters, nowMs: number)
     peer: peer.name,
     medium: link.name,
     state: linkVerdict(life, state.spec.heartbeat, nowMs),
-    lastSeenMs: life?.lastHeardMs == null ? null : nowMs - life.lastHeardMs,
+    lastSeenMs: life?.lastHeardMs == null ? null : Math.round(nowMs - life.lastHeardMs),
     sent: link.sent,
     received: life?.received ?? 0,
     badAuth: link.badAuth,
@@ -184,11 +184,9 @@ function verdict(turn: Turn, groups: readonly GroupStatus[]): Status['verdict'] 
     return { state: 'unknown', summary: `${turn.self} is still finding out what runs where` };
   }
   if (worst !== undefined) {
-    const moving = ['starting', 'stopping', 'stopped'].includes(worst.state);
     const place = worst.node === null ? '' : ` on ${worst.node}`;
     const state: VerdictState = worst.state === 'unknown' ? 'unknown' : 'down';
-    const word = moving ? `is ${worst.state}${place}` : `is ${worst.state}${place}`;
-    return { state, summary: `${worst.name} ${word}: ${worst.reason}` };
+    return { state, summary: `${worst.name} is ${worst.state}${place}: ${worst.reason}` };
   }
   const runs = groups.map((group) => `${group.name} runs on ${group.node ?? 'nowhere'}`).join(', ');
   const shortcomings = turn.groups.flatMap((group) => shortcomingsOf(turn, group));
@@ -201,7 +199,8 @@ function verdict(turn: Turn, groups: readonly GroupStatus[]): Status['verdict'] 
   if (shortcomings.length > 0) {
     return { state: 'degraded', summary: `${runs}; ${[...new Set(shortcomings)].join('; ')}` };
   }
-  const ready = turn.peers.filter(isMember).map((peer) => peer.name);
+  const holders = groups.map((group) => group.node);
+  const ready = turn.state.spec.nodes.filter((node) => !holders.includes(node));
   const heirs = ready.length === 0 ? '' : `; ${ready.join(', ')} is ready to take over`;
   return { state: 'ok', summary: `${runs}${heirs}` };
 }

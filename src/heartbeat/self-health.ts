@@ -5,40 +5,49 @@
  */
 export interface SelfHealth {
   readonly lastTurnMs: number;
-  /** No death verdict and no takeover before this moment: listen first. */
+  /** No death verdict before this moment: listen first. */
   readonly listenUntilMs: number;
+  /** No start either before this moment: this node was away, others may have acted (S7). */
+  readonly awayUntilMs: number;
   /** The longest stall seen, for status. */
   readonly worstStallMs: number;
   readonly stalls: number;
 }
 
-/** Lateness that is ordinary scheduling noise on a busy machine: half a keepalive, at least this. */
+/** Lateness that is ordinary scheduling noise on a busy machine: a keepalive, at least this. */
 const NOISE_MS_MIN = 100;
 
 /** A healthy start. */
 export function newSelfHealth(nowMs: number): SelfHealth {
-  return { lastTurnMs: nowMs, listenUntilMs: nowMs, worstStallMs: 0, stalls: 0 };
+  return { lastTurnMs: nowMs, listenUntilMs: nowMs, awayUntilMs: nowMs, worstStallMs: 0, stalls: 0 };
 }
 
 /**
- * Accounts for one turn of the core. `stalledMs` is the lateness beyond noise, 0 on an ordinary
- * turn. After a stall the node listens for two keepalives before it judges anybody: what the peer
- * sent meanwhile is waiting in the socket buffers.
+ * Accounts for one turn of the core. `stalledMs` is the lateness of the turn, 0 when it is noise.
+ * After a stall the node listens as long as it stood still, two keepalives at most, before it
+ * judges anybody: what the peer sent meanwhile is waiting in the socket buffers. After a stall of
+ * deadtime and more it was away: the others may have given it up.
  */
 export function turn(
   health: SelfHealth,
   nowMs: number,
-  timing: { readonly keepaliveMs: number; readonly turnEveryMs: number },
+  timing: {
+    readonly keepaliveMs: number;
+    readonly deadtimeMs: number;
+    readonly turnEveryMs: number;
+  },
 ): { readonly health: SelfHealth; readonly stalledMs: number } {
   const lateMs = nowMs - health.lastTurnMs - timing.turnEveryMs;
-  if (lateMs <= Math.max(NOISE_MS_MIN, timing.keepaliveMs / 2)) {
+  if (lateMs <= Math.max(NOISE_MS_MIN, timing.keepaliveMs)) {
     return { health: { ...health, lastTurnMs: nowMs }, stalledMs: 0 };
   }
   return {
     stalledMs: lateMs,
     health: {
       lastTurnMs: nowMs,
-      listenUntilMs: nowMs + 2 * timing.keepaliveMs,
+      listenUntilMs: nowMs + Math.min(lateMs, 2 * timing.keepaliveMs),
+      awayUntilMs:
+        lateMs >= timing.deadtimeMs ? nowMs + 2 * timing.keepaliveMs : health.awayUntilMs,
       worstStallMs: Math.max(health.worstStallMs, lateMs),
       stalls: health.stalls + 1,
     },

@@ -1,0 +1,143 @@
+// Tandem on the nodes of a lab: configured by Heartbeat's own three files, started, asked.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HistoryAnswer } from '../src/base/control.js';
+import type { Status } from '../src/base/status.js';
+import type { Lab } from './lab.js';
+import type { LabNode } from './node.js';
+import { POWER } from './power.js';
+
+/** The heartbeat's timing in the demo and the end-to-end tests. */
+export const TIMING = { keepaliveMs: 200, warntimeMs: 800, deadtimeMs: 1500 } as const;
+
+/** What the lab's only group is called: the last word of its haresources line. */
+export const GROUP = 'mysql';
+
+const KEY_WORDS = 'lab-only-key-that-guards-nothing';
+const CONTROL_SOCKET = '/run/tandem/tandem.sock';
+const DAEMON_LOG = '/var/log/tandemd.log';
+const PASSWORD_FILE = '/etc/ha.d/power.pass';
+
+/** How a cluster of the lab differs from the usual. */
+export type ClusterOptions = {
+  /** False leaves the `fence` line out, as in most old ha.cf files. Default true. */
+  readonly fencing?: boolean;
+  readonly autoFailback?: 'on' | 'off';
+  /** Seconds to wait for a peer that was never heard. Default 10. */
+  readonly initdeadS?: number;
+  /** The haresources line without its node. Default: the four words of the demo. */
+  readonly resources?: string;
+};
+
+/** The resources of the demo, in Heartbeat's notation. */
+export const RESOURCES =
+  'drbddisk::r0 Filesystem::/dev/drbd0::/db::ext4 IPaddr::10.9.0.100/24/vec0 mysql';
+
+/** ha.cf as the lab's nodes read it. */
+export function haCfText(options: ClusterOptions = {}): string {
+  const fence =
+    `fence * fence_lab ip=${POWER.address} ipport=${POWER.port} ` +
+    `username=${POWER.username} password_file=${PASSWORD_FILE} timeout=10s`;
+  return [
+    `keepalive ${TIMING.keepaliveMs}ms`,
+    `warntime ${TIMING.warntimeMs}ms`,
+    `deadtime ${TIMING.deadtimeMs}ms`,
+    `initdead ${options.initdeadS ?? 10}`,
+    'udpport 694',
+    'baud 115200',
+    'serial /dev/ttyS1',
+    'bcast vec0 vec1',
+    `auto_failback ${options.autoFailback ?? 'off'}`,
+    'node n1 n2',
+    ...(options.fencing === false ? [] : [fence]),
+    '',
+  ].join('\n');
+}
+
+/** Writes ha.cf, haresources and authkeys on every node. */
+export async function configure(lab: Lab, options: ClusterOptions = {}): Promise<void> {
+  const haresources = `n1 ${options.resources ?? RESOURCES}\n`;
+  await Promise.all(
+    lab.nodes.map(async (node) => {
+      await node.must('mkdir -p /etc/ha.d');
+      await node.writeFile('/etc/ha.d/ha.cf', haCfText(options));
+      await node.writeFile('/etc/ha.d/haresources', haresources);
+      await node.writeFile('/etc/ha.d/authkeys', `auth 1\n1 sha256 ${KEY_WORDS}\n`, { mode: 0o600 });
+      await node.writeFile(PASSWORD_FILE, `${POWER.password}\n`, { mode: 0o600 });
+    }),
+  );
+}
+
+/** Starts tandemd on a node; its process number. Its log is kept over restarts. */
+export async function startTandemd(node: LabNode): Promise<number> {
+  return node.spawn('exec tandemd --config /etc/ha.d', { logFile: DAEMON_LOG });
+}
+
+/** What tandemd wrote, parsed; lines that are no JSON (warnings of the configuration) left out. */
+export async function daemonLog(node: LabNode): Promise<readonly Record<string, unknown>[]> {
+  const text = await node.readFile(DAEMON_LOG);
+  return text.split('\n').flatMap((line) => {
+    if (!line.startsWith('{')) return [];
+    try {
+      return [JSON.parse(line) as Record<string, unknown>];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Asks the daemon of a node directly: a Node.js start for each question would disturb it. */
+async function ask<T>(node: LabNode, path: string): Promise<T | null> {
+  const socat = `socat -t 2 - UNIX-CONNECT:${CONTROL_SOCKET}`;
+  const { stdout } = await node.exec(socat, {
+    input: `GET ${path} HTTP/1.0\r\nConnection: close\r\n\r\n`,
+    timeoutMs: 5_000,
+  });
+  const body = stdout.split('\r\n\r\n').slice(1).join('\r\n\r\n');
+  try {
+    return JSON.parse(body) as T;
+  } catch {
+    return null;
+  }
+}
+
+/** The status as a node's daemon sees it; null when it does not answer. */
+export async function status(node: LabNode): Promise<Status | null> {
+  return ask<Status>(node, '/v1/status');
+}
+
+/** The accounts of a node's daemon; null when it does not answer. */
+export async function history(node: LabNode): Promise<HistoryAnswer | null> {
+  return ask<HistoryAnswer>(node, '/v1/history');
+}
+
+/** How long to wait for what a predicate sees, and how often to look. */
+export type Patience = { readonly timeoutMs: number; readonly everyMs?: number };
+
+/** Asks a node until the predicate holds; the status then. Throws with the last status. */
+export async function untilStatus(
+  node: LabNode,
+  what: string,
+  holds: (seen: Status) => boolean,
+  { timeoutMs, everyMs = 100 }: Patience,
+): Promise<Status> {
+  const endMs = performance.now() + timeoutMs;
+  let seen: Status | null = null;
+  while (performance.now() < endMs) {
+    seen = await status(node).catch(() => null);
+    if (seen !== null && holds(seen)) return seen;
+    await sleep(everyMs);
+  }
+  const last = seen === null ? 'its daemon does not answer' : JSON.stringify(seen, null, 1);
+  throw new Error(`${node.name}: ${what}: not so after ${timeoutMs} ms; last seen:\n${last}`);
+}
+
+/** True when the group is started on the node. */
+export function startedOn(seen: Status, node: string): boolean {
+  return seen.groups.some((group) => group.state === 'started' && group.node === node);
+}
+
+/** True when everything is as it should be: the group runs, the other node could take over. */
+export function isOk(seen: Status): boolean {
+  return seen.verdict.state === 'ok';
+}

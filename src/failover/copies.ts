@@ -1,0 +1,86 @@
+/**
+ * S4: is the copy on this node's disk as new as any? DRBD calls a disk UpToDate as long as it has
+ * no better word, also a disk that lacks what the other node wrote while they were not connected.
+ *
+ *     current   DRBD was connected to a good copy, or this node writes itself
+ *     behind    the other node said that it was Primary without a connection: it has more
+ *     unknown   since the start of this run nothing has told; a connection will
+ *
+ * `behind` outlives a restart: the writes that are missing here do so, too.
+ */
+import type { DrbdFacts } from '../drbd/facts.js';
+import type { Copy, State } from './state.js';
+import type { Turn } from './turn.js';
+
+/** Connections over which DRBD itself keeps this disk as new as the other. */
+const LINKED: readonly string[] = ['Connected', 'SyncSource', 'VerifyS', 'VerifyT', 'PausedSyncS'];
+
+/** What a copy is before anything was heard. */
+export const UNKNOWN_COPY: Copy = { kind: 'unknown', than: null };
+
+/** Brings the knowledge of every copy up to date; says aloud when one falls behind. */
+export function reviewCopies(turn: Turn): void {
+  for (const facts of Object.values(turn.state.drbd)) {
+    const before = turn.state.copies[facts.resource] ?? UNKNOWN_COPY;
+    const now = copyNow(turn.state, facts, before);
+    if (now.kind === before.kind && now.than === before.than) continue;
+    turn.update({ copies: { ...turn.state.copies, [facts.resource]: now } });
+    if (now.kind === 'behind') {
+      const sentence = behindSentence(turn.self, facts.resource, now.than ?? '');
+      turn.say('warn', `${sentence}; it is not used until DRBD has made up for it`);
+    }
+  }
+}
+
+function copyNow(state: State, own: DrbdFacts, before: Copy): Copy {
+  // The other node's word is newer than our kernel's belief in a connection that may be dead.
+  const writer = aloneWriter(state, own);
+  if (writer !== null) return { kind: 'behind', than: writer };
+  const isNewest = own.role === 'Primary' || (LINKED.includes(own.connection) && isGood(own));
+  return isNewest ? { kind: 'current', than: null } : before;
+}
+
+function isGood(own: DrbdFacts): boolean {
+  return own.disk === 'UpToDate';
+}
+
+/** The node that was Primary without a connection by its newest report, while we were not. */
+function aloneWriter(state: State, own: DrbdFacts): string | null {
+  if (own.role === 'Primary') return null;
+  for (const peer of Object.values(state.peers)) {
+    const theirs = peer.report?.drbd.find((entry) => entry.resource === own.resource);
+    if (theirs?.role === 'Primary' && !LINKED.includes(theirs.connection)) return peer.name;
+  }
+  return null;
+}
+
+function behindSentence(self: string, resource: string, than: string): string {
+  return (
+    `${than} was Primary of DRBD resource ${resource} without a connection, ` +
+    `so it has writes that the disk of ${self} lacks`
+  );
+}
+
+/** Why the copy on this node must not be promoted, or null. */
+export function copyObjection(state: State, resource: string): string | null {
+  const copy = state.copies[resource] ?? UNKNOWN_COPY;
+  const { self } = state.spec;
+  if (copy.kind === 'behind') return behindSentence(self, resource, copy.than ?? '');
+  if (copy.kind === 'current') return null;
+  for (const peer of Object.values(state.peers)) {
+    const isThere = peer.report?.drbd.some((entry) => entry.resource === resource) === true;
+    if (!isThere || peer.clearance !== null || peer.verdict === 'dead') continue;
+    return (
+      `it is not known whether ${self} or ${peer.name} has the newer copy of DRBD resource ` +
+      `${resource}: they have not been connected since ${self} started`
+    );
+  }
+  return null;
+}
+
+/** The disk as others should count on it: DRBD's own words for a copy in doubt. */
+export function reportedDisk(state: State, facts: DrbdFacts): string {
+  const copy = state.copies[facts.resource] ?? UNKNOWN_COPY;
+  if (facts.disk !== 'UpToDate' || copy.kind === 'current') return facts.disk;
+  return copy.kind === 'behind' ? 'Outdated' : 'Consistent';
+}
