@@ -15,7 +15,8 @@ const PROGRESS =
 function device(minor: number): string {
   const head = `${String(minor).padStart(2)}: cs:`;
   return minor % 3 === 0
-    ? `${head}SyncSource ro:Primary/Secondary ds:UpToDate/Inconsistent C r-----\n${COUNTERS}${PROGRESS}`
+    ? `${head}SyncSource ro:Primary/Secondary ds:UpToDate/Inconsistent C r-----\n${COUNTERS}` +
+        PROGRESS
     : `${head}Connected ro:Primary/Secondary ds:UpToDate/UpToDate C r-----\n${COUNTERS}`;
 }
 

@@ -48,7 +48,7 @@ function yesReason(facts: DrbdFacts, context: PromotionContext): string {
   const peer = context.peerConfirmedDown
     ? 'the peer is confirmed down'
     : isLinked(facts.volumes)
-      ? 'the peer is connected and not Primary'
+      ? `the peer is connected and ${facts.peerRole}`
       : 'the peer is not connected';
   return `${facts.resource}: ${disks}, ${peer}`;
 }

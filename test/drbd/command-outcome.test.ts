@@ -168,7 +168,7 @@ t.test('outcome: who holds the device open (all three shapes of DRBD 9)', (t) =>
   const shapes = [
     '/dev/drbd1 opened by mariadbd (pid 4711) at 2026-06-30 21:15:38.690',
     'drbd1 opened by a (b) c (pid 4711) at 2026-06-30 21:15:38.690',
-    '/dev/drbd1 open_ro_cnt:0, open_rw_cnt:2; list of openers follows\ndrbd1 opened by x (pid 4711)',
+    '/dev/drbd1 open_ro_cnt:0, open_rw_cnt:2; list of openers\ndrbd1 opened by x (pid 4711)',
   ];
   for (const shape of shapes) {
     const stderr = `${failed(-12)}additional info from kernel:\n${shape}\n`;

@@ -167,6 +167,7 @@ const PROMOTABLE: readonly (readonly [string, string, string])[] = [
   ['Connected Secondary/Secondary UpToDate/UpToDate', YES, YES],
   ['Connected Secondary/Primary UpToDate/UpToDate', NO, YES],
   ['Connected Primary/Secondary UpToDate/UpToDate', YES, YES],
+  ['Connected Primary/Primary UpToDate/UpToDate', YES, YES],
   ['WFConnection Secondary/Unknown UpToDate/DUnknown', YES, YES],
   ['WFConnection Secondary/Unknown UpToDate/Outdated', YES, YES],
   ['StandAlone Secondary/Unknown UpToDate/DUnknown 4', YES, YES],
@@ -312,6 +313,8 @@ t.test('split brain: suspicion from one node, and from two', (t) => {
   t.match(splitBrainBetween(node2, node1), { suspected: true, reason: /one node is StandAlone/ });
   const calm = state('StandAlone Secondary/Unknown UpToDate/DUnknown 0');
   t.equal(calm.splitBrainSuspected, false, 'disconnected by hand, nothing written');
+  const bare = one(`${HEAD}0: cs:StandAlone ro:Secondary/Unknown ds:Outdated/DUnknown   r-----\n`);
+  t.equal(bare.splitBrainSuspected, true, 'a bitmap that is not known is not known to be empty');
   t.equal(
     state('StandAlone Secondary/Unknown Inconsistent/DUnknown 4096').splitBrainSuspected,
     false,

@@ -55,7 +55,7 @@ t.test('generation: get-gi of 8.4 and of 9', (t) => {
       fullSync: true,
     },
   ]);
-  const picture = `\n       +--<  Current data generation UUID  >-\n       |\n${ids}:1:1:0:1:0:0:0\n   ^\n`;
+  const picture = `\n   +--<  Current data generation UUID  >-\n   |\n${ids}:1:1:0:1:0:0:0\n   ^\n`;
   t.equal(parseGenerations(picture).generations.length, 1, 'show-gi');
   t.equal(parseGenerations(`${ids}:1:1:0:1:0:0:0\n${ids}:1:1:0:1:0:0:0\n`).generations.length, 2);
   for (const broken of [

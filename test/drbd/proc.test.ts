@@ -315,6 +315,15 @@ t.test('proc: progress in every historical form', (t) => {
     { finishSeconds: 60 },
     'wrapped at a blank',
   );
+  t.match(
+    progress(`${bar}\n\tfinish: 0:01:00\nspeed: 36,044 (36,168) K/sec\n`),
+    { finishSeconds: 60, averageKiBps: 36_168 },
+    'wrapped where the blank matters',
+  );
+  t.match(progress(`${bar}\n\tfinish: 0:01:00 speed: 99,999,999 (500,000,000) K/sec\n`), {
+    currentKiBps: 99_999_999,
+    averageKiBps: null,
+  });
   t.end();
 });
 
@@ -752,6 +761,14 @@ t.test(
     t.end();
   },
 );
+
+t.test('proc: the printer leaves a line for each hole in the minors', (t) => {
+  const minor = only(`${HEAD} 0: cs:Unconfigured\n`);
+  const minors = [0, 2, 3, 7].map((at) => ({ ...minor, minor: at }));
+  const text = printProc84({ header: null, minors });
+  t.equal(text.replaceAll('cs:Unconfigured', ''), ' 0: \n\n 2: \n 3: \n\n 7: \n');
+  t.end();
+});
 
 // --- hostile input --------------------------------------------------------------------------
 
