@@ -6,9 +6,9 @@
  *   lower rank, then lower epoch (the older wish), then node order.
  * - A node grants the best claim that is not its own, and withdraws its own weaker one first.
  * - A grant stands until the claimant is done with that claim, or is cleared (S2). While it
- *   stands, the granting node does not start, and it claims only when the claimant is silent: its
- *   clearance is then what both the claim and the end of the grant wait for. Two nodes can
- *   therefore never both hold all grants.
+ *   stands, the granting node does not start, and it claims only when the claimant is silent or
+ *   could not stop: its clearance is then what both the claim and the end of the grant wait for.
+ *   Two nodes can therefore never both hold all grants.
  */
 import type { Claim, Grant } from '../heartbeat/report.js';
 import { blockers } from './clearance.js';
@@ -34,9 +34,19 @@ export function settleClaims(turn: Turn, name: string): void {
     if (group.life === 'unknown' || group.life === 'stopFailed') withdraw(turn, name);
     return;
   }
-  if (group.grant !== null && turn.peer(group.grant.node)?.verdict !== 'dead') return;
+  if (group.grant !== null && !isHelpless(turn.peer(group.grant.node), name)) return;
   wantOrNot(turn, name);
   grantBest(turn, name);
+}
+
+/**
+ * The claimant is silent, or sits on a stop that failed (S3): it will not end its claim by itself.
+ * The clearance that a claim of our own then needs is what ends the grant, too.
+ */
+function isHelpless(holder: Peer | undefined, name: string): boolean {
+  if (holder?.verdict === 'dead') return true;
+  const there = holder?.report?.groups.find((entry) => entry.name === name);
+  return there?.life === 'stopFailed';
 }
 
 /** Epochs only grow: a claim made after hearing of another is newer than it. */

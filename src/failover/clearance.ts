@@ -78,7 +78,12 @@ export function blockers(
     .filter((entry) => entry.standing.kind !== 'cleared');
 }
 
-/** True when every other node is confirmed off or gone, so that none can be on the DRBD link. */
+/**
+ * True when every other node is confirmed off, so that none can be on the DRBD link. One that has
+ * left still replicates: its machine runs.
+ */
 export function allPeersDown(state: State): boolean {
-  return Object.values(state.peers).every((peer) => peer.clearance !== null);
+  return Object.values(state.peers).every(
+    ({ clearance }) => clearance !== null && clearance.kind !== 'left',
+  );
 }

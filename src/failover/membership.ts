@@ -126,6 +126,7 @@ function announce(turn: Turn, peer: Peer, verdict: Peer['verdict']): void {
       turn.say('info', `${peer.name} is up${peer.verdict === 'late' ? ' again' : ''}`, about);
       return;
     case 'late':
+      if (peer.clearance?.kind === 'left') return;
       turn.say('warn', `${peer.name} is late: nothing heard for ${silent}`, about);
       return;
     case 'dead':

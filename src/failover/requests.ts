@@ -250,9 +250,22 @@ function endOf(turn: Turn, request: PendingRequest): End | null {
   const target = moveTarget(turn.state, request.group);
   if (target === request.node) return null;
   const holder = holderOf(turn, group);
+  if (isUnderWay(turn, group)) return null;
   const where = holder === null ? 'it runs nowhere' : `it is on ${holder}`;
   const message = `${request.group} did not arrive on ${request.node}; ${where}. See "tandem status"`;
   return { ok: false, message };
+}
+
+/** The group starts, stops, or is claimed: where it ends up is not known yet. */
+function isUnderWay(turn: Turn, group: Group): boolean {
+  if (group.claim !== null && group.life === 'stopped') return true;
+  const lives = [group.life, lifeElsewhere(turn, group.spec.name)];
+  return lives.some((life) => life === 'starting' || life === 'stopping');
+}
+
+function lifeElsewhere(turn: Turn, name: string): string | undefined {
+  const report = activeElsewhere(turn, name)?.report;
+  return report?.groups.find((entry) => entry.name === name)?.life;
 }
 
 function isStartedOn(turn: Turn, group: Group, node: string): boolean {

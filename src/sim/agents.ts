@@ -1,0 +1,268 @@
+/**
+ * What is really there on one machine, and the agents that start, stop and look at it. An agent
+ * takes its time, and can fail, hang, or succeed after it was given up. As long as it is not sure
+ * that a resource is off, the truth is `maybe`, and `maybe` counts as active.
+ */
+import type { ResourceState } from '../base/status.js';
+import type { GroupSpec, ResourceSpec } from '../resources/spec.js';
+import { kindOf } from '../resources/kinds.js';
+import type { Observation, Truth } from './observation.js';
+import type { Replica } from './replica.js';
+
+/** What goes wrong with one action: `dirty` leaves something behind, `late` works after all. */
+export type AgentFault = 'fails' | 'failsDirty' | 'hangs' | 'late';
+
+export type Verb = 'probe' | 'start' | 'stop' | 'monitor';
+
+/** How long agents take. */
+export interface AgentTiming {
+  readonly startMs: Readonly<Record<ResourceSpec['kind'], number>>;
+  readonly stopMs: Readonly<Record<ResourceSpec['kind'], number>>;
+  readonly probeMs: number;
+}
+
+export interface ActionOutcome {
+  readonly outcome: 'ok' | 'failed' | 'timeout';
+  readonly state: ResourceState;
+  readonly reason: string;
+}
+
+/** An order to an agent, as the core gave it. */
+export interface AgentOrder {
+  readonly group: string;
+  readonly index: number;
+  readonly verb: Verb;
+  readonly peerConfirmedDown: boolean;
+}
+
+/** What the agents need of their machine. */
+export interface AgentHost {
+  readonly node: string;
+  readonly timing: AgentTiming;
+  readonly replicas: Readonly<Record<string, Replica>>;
+  /** What goes wrong with the next action of this kind, if anything. */
+  readonly faultOf: (order: AgentOrder) => AgentFault | null;
+  /** Runs later, unless the power goes first; a frozen machine runs it when it thaws. */
+  readonly later: (delayMs: number, run: () => void) => void;
+  readonly observe: (observation: Observation) => void;
+  /** Whether every other machine is off: the world's truth, for the observers. */
+  readonly othersOff: () => boolean;
+}
+
+interface Entry {
+  readonly spec: GroupSpec;
+  readonly truth: Truth[];
+  isActive: boolean;
+  isServing: boolean;
+}
+
+/** All groups of one machine. */
+export class Agents {
+  readonly #host: AgentHost;
+  readonly #groups: Map<string, Entry>;
+  /** Counts lives of the daemon: a dead daemon's children are killed and report to nobody. */
+  #life = 0;
+
+  constructor(host: AgentHost, groups: readonly GroupSpec[]) {
+    this.#host = host;
+    this.#groups = new Map(
+      groups.map((spec) => [
+        spec.name,
+        { spec, truth: spec.resources.map(() => 'off'), isActive: false, isServing: false },
+      ]),
+    );
+  }
+
+  truth(group: string): readonly Truth[] {
+    return this.#groups.get(group)?.truth ?? [];
+  }
+
+  isServing(group: string): boolean {
+    return this.#groups.get(group)?.isServing ?? false;
+  }
+
+  /** The power is gone: nothing is left. */
+  powerLost(): void {
+    this.#life += 1;
+    for (const entry of this.#groups.values()) {
+      entry.truth.fill('off');
+      this.#review(entry);
+    }
+  }
+
+  /** The daemon died: its children die with it, having worked or not. */
+  daemonDied(worked: () => boolean): void {
+    this.#life += 1;
+    for (const entry of this.#groups.values()) {
+      entry.truth.forEach((truth, index) => {
+        if (truth === 'maybe') this.#settle(entry, index, worked() ? 'on' : 'off');
+      });
+    }
+  }
+
+  /** A resource dies by itself. */
+  kill(group: string, index: number): void {
+    const entry = this.#groups.get(group);
+    if (entry?.truth[index] !== 'on') return;
+    if (entry.spec.resources[index]?.kind !== 'drbd') this.#settle(entry, index, 'off');
+  }
+
+  /** Carries out an order; `done` is called unless the daemon dies first. */
+  run(order: AgentOrder, done: (outcome: ActionOutcome) => void): void {
+    const entry = this.#groups.get(order.group);
+    const spec = entry?.spec.resources[order.index];
+    if (entry === undefined || spec === undefined) throw new RangeError('no such resource');
+    const { node, observe } = this.#host;
+    const { group, index, verb } = order;
+    observe({ kind: 'actionBegins', node, group, index, verb, truth: [...entry.truth] });
+    const life = this.#life;
+    const finish = (afterMs: number, conclude: () => ActionOutcome): void =>
+      this.#host.later(afterMs, () => {
+        if (life !== this.#life) return;
+        const outcome = conclude();
+        observe({ kind: 'actionEnds', node, group, index, verb, outcome: outcome.outcome });
+        done(outcome);
+      });
+    const fault = this.#host.faultOf(order);
+    if (verb === 'start') this.#start(entry, order, fault, finish);
+    else if (verb === 'stop') this.#stop(entry, order, fault, finish);
+    else this.#look(entry, index, fault, finish);
+  }
+
+  #look(entry: Entry, index: number, fault: AgentFault | null, finish: Finish): void {
+    const { probeMs } = this.#host.timing;
+    finish(probeMs, () => {
+      if (fault !== null) {
+        return { outcome: 'failed', state: 'unknown', reason: 'the probe could not look' };
+      }
+      const truth = this.#truthOf(entry, index);
+      if (truth === 'maybe') return { outcome: 'ok', state: 'unknown', reason: 'it is unclear' };
+      return truth === 'on'
+        ? { outcome: 'ok', state: 'started', reason: 'it runs' }
+        : { outcome: 'ok', state: 'stopped', reason: 'it does not run' };
+    });
+  }
+
+  #start(entry: Entry, order: AgentOrder, fault: AgentFault | null, finish: Finish): void {
+    const { index } = order;
+    const spec = entry.spec.resources[index];
+    if (spec === undefined) return;
+    const tookMs = this.#host.timing.startMs[spec.kind];
+    this.#settle(entry, index, 'maybe');
+    if (fault === 'hangs' || fault === 'late') {
+      finish(kindOf(spec).startTimeoutMs, () => {
+        // It is killed at the time-out; what it had done by then stays done.
+        this.#settle(entry, index, fault === 'late' && this.#begin(entry, order) ? 'on' : 'off');
+        return { outcome: 'timeout', state: 'unknown', reason: 'no end within its time' };
+      });
+      return;
+    }
+    finish(tookMs, () => {
+      if (fault !== null) {
+        const dirty = fault === 'failsDirty' && this.#begin(entry, order);
+        this.#settle(entry, index, dirty ? 'on' : 'off');
+        return { outcome: 'failed', state: 'failed', reason: 'the agent says no' };
+      }
+      const isStarted = this.#begin(entry, order);
+      this.#settle(entry, index, isStarted ? 'on' : 'off');
+      return isStarted
+        ? { outcome: 'ok', state: 'started', reason: 'as asked' }
+        : { outcome: 'failed', state: 'stopped', reason: this.#refusal };
+    });
+  }
+
+  #refusal = '';
+
+  /** True when it is really there now. */
+  #begin(entry: Entry, order: AgentOrder): boolean {
+    const { index, peerConfirmedDown } = order;
+    const spec = entry.spec.resources[index];
+    const before = entry.truth.slice(0, index).every((truth) => truth === 'on');
+    if (!before) this.#refusal = 'what it needs is not there';
+    if (spec?.kind !== 'drbd') return before;
+    return before && this.#promote(spec.resource, peerConfirmedDown);
+  }
+
+  #promote(resource: string, peerConfirmedDown: boolean): boolean {
+    const replica = this.#host.replicas[resource];
+    const { node } = this.#host;
+    if (replica?.has(node) !== true) {
+      this.#refusal = `there is no disk of ${resource} here`;
+      return false;
+    }
+    const { disk, forMs } = replica.disk(node);
+    const content = replica.content(node);
+    const refusal = replica.promote(node, peerConfirmedDown);
+    this.#refusal = refusal ?? '';
+    const othersOff = this.#host.othersOff();
+    const said = { node, resource, disk, diskForMs: forMs, content, othersOff };
+    this.#host.observe({ kind: 'promotion', ...said, done: refusal === null });
+    return refusal === null;
+  }
+
+  #stop(entry: Entry, order: AgentOrder, fault: AgentFault | null, finish: Finish): void {
+    const { index } = order;
+    const spec = entry.spec.resources[index];
+    if (spec === undefined) return;
+    const before = this.#truthOf(entry, index);
+    if (before !== 'off') this.#settle(entry, index, 'maybe');
+    if (fault === 'hangs' || fault === 'late') {
+      finish(kindOf(spec).stopTimeoutMs, () => {
+        if (fault === 'late') this.#end(entry, index);
+        else this.#settle(entry, index, before);
+        return { outcome: 'timeout', state: 'unknown', reason: 'no end within its time' };
+      });
+      return;
+    }
+    finish(this.#host.timing.stopMs[spec.kind], () => {
+      if (fault !== null) {
+        this.#settle(entry, index, before);
+        return { outcome: 'failed', state: 'failed', reason: 'it is still in use' };
+      }
+      const inUse = entry.truth.slice(index + 1).some((truth) => truth === 'on');
+      if (inUse && before !== 'off') {
+        this.#settle(entry, index, before);
+        return { outcome: 'failed', state: 'started', reason: 'it is held open by what is above' };
+      }
+      this.#end(entry, index);
+      return { outcome: 'ok', state: 'stopped', reason: 'as asked' };
+    });
+  }
+
+  #end(entry: Entry, index: number): void {
+    const spec = entry.spec.resources[index];
+    const { node, observe } = this.#host;
+    if (spec?.kind === 'drbd') {
+      const replica = this.#host.replicas[spec.resource];
+      if (replica?.has(node) === true) replica.demote(node);
+      observe({ kind: 'demotion', node, resource: spec.resource });
+    }
+    this.#settle(entry, index, 'off');
+  }
+
+  #truthOf(entry: Entry, index: number): Truth {
+    return entry.truth[index] ?? 'off';
+  }
+
+  #settle(entry: Entry, index: number, truth: Truth): void {
+    entry.truth[index] = truth;
+    this.#review(entry);
+  }
+
+  #review(entry: Entry): void {
+    const { node, observe } = this.#host;
+    const group = entry.spec.name;
+    const active = entry.truth.some((truth) => truth !== 'off');
+    const serving = entry.truth.every((truth) => truth === 'on');
+    if (active !== entry.isActive) {
+      entry.isActive = active;
+      observe({ kind: 'active', node, group, active });
+    }
+    if (serving !== entry.isServing) {
+      entry.isServing = serving;
+      observe({ kind: 'serving', node, group, serving });
+    }
+  }
+}
+
+type Finish = (afterMs: number, conclude: () => ActionOutcome) => void;

@@ -1,0 +1,379 @@
+/**
+ * One machine: power, kernel, clock, and the daemon that runs the very step function of the real
+ * one. Two ways to stand still: the daemon alone stalls (its services and DRBD go on), or the
+ * whole machine freezes, as a virtual machine does.
+ */
+import type { OperatorRequest } from '../base/control.js';
+import type { Prng } from '../base/prng.js';
+import type { Effect } from '../failover/effect.js';
+import type { FailoverEvent } from '../failover/event.js';
+import type { ClusterSpec } from '../failover/spec.js';
+import { NOTHING_SAVED, type SavedFacts, type State } from '../failover/state.js';
+import type { StepResult } from '../failover/step.js';
+import type { Report } from '../heartbeat/report.js';
+import { Agents, type AgentFault, type AgentOrder, type AgentTiming } from './agents.js';
+import { between, chance } from './draw.js';
+import type { Network } from './network.js';
+import type { Observation } from './observation.js';
+import type { Power } from './power.js';
+import type { EventQueue } from './queue.js';
+import type { Replica } from './replica.js';
+
+/** The core, or a mutant of it. */
+export interface Brain {
+  initialState(spec: ClusterSpec, generation: number, saved: SavedFacts, nowMs: number): State;
+  step(state: State, event: FailoverEvent, nowMs: number): StepResult;
+}
+
+/** What a machine is made of and lives among. */
+export interface MachineSetup {
+  readonly spec: ClusterSpec;
+  readonly brain: Brain;
+  readonly queue: EventQueue;
+  readonly prng: Prng;
+  readonly network: () => Network;
+  readonly power: Power;
+  readonly replicas: Readonly<Record<string, Replica>>;
+  readonly agentTiming: AgentTiming;
+  readonly bootMs: number;
+  readonly faultOf: (node: string, order: AgentOrder) => AgentFault | null;
+  readonly observe: (observation: Observation) => void;
+  readonly othersOff: (node: string) => boolean;
+}
+
+/** Datagrams that a socket buffer holds for a daemon that stands still. */
+const INBOX_MAX = 512;
+/** DRBD's events reach the daemon after this long. */
+const DRBD_NEWS_MS = 5;
+
+interface Daemon {
+  state: State;
+  readonly inbox: FailoverEvent[];
+  stalledUntilMs: number;
+  /** When the core asked to be turned, and for when the queue has an entry. */
+  wakeMs: number;
+  plannedMs: number;
+  lastTurnMs: number;
+}
+
+export class Machine {
+  readonly name: string;
+  readonly agents: Agents;
+  readonly #setup: MachineSetup;
+  #isOn = false;
+  #isDisabled = false;
+  #bootCount = 0;
+  #frozenUntilMs = 0;
+  #daemon: Daemon | null = null;
+  #generation = 0;
+  #saved: SavedFacts = NOTHING_SAVED;
+  /** Local clock: it starts anywhere and runs a little wrong. */
+  #clockOffsetMs: number;
+  #clockRate: number;
+  #drbdNewsPlanned = false;
+  #spec: ClusterSpec;
+
+  constructor(setup: MachineSetup) {
+    this.#setup = setup;
+    this.#spec = setup.spec;
+    this.name = setup.spec.self;
+    this.#clockOffsetMs = Math.floor(between(setup.prng, 1_000, 100_000));
+    this.#clockRate = 1;
+    this.agents = new Agents(
+      {
+        node: this.name,
+        timing: setup.agentTiming,
+        replicas: setup.replicas,
+        faultOf: (order) => setup.faultOf(this.name, order),
+        later: (delayMs, run) => this.#later(delayMs, run),
+        observe: setup.observe,
+        othersOff: () => setup.othersOff(this.name),
+      },
+      setup.spec.groups,
+    );
+  }
+
+  get isOn(): boolean {
+    return this.#isOn;
+  }
+
+  /** The state of the core, null while no daemon runs. For logs and views, never for checkers. */
+  get state(): State | null {
+    return this.#daemon?.state ?? null;
+  }
+
+  get isFrozen(): boolean {
+    return this.#setup.queue.nowMs < this.#frozenUntilMs;
+  }
+
+  /** The time on this node's own clock. */
+  get localMs(): number {
+    return Math.floor(this.#clockOffsetMs + this.#setup.queue.nowMs * this.#clockRate);
+  }
+
+  /** Parts per million that the clock runs fast. */
+  setDrift(ppm: number): void {
+    const before = this.localMs;
+    this.#clockRate = 1 + ppm / 1_000_000;
+    this.#clockOffsetMs += before - this.localMs;
+  }
+
+  /** Runs with another configuration from the next start of the daemon on. */
+  setDigest(digest: string): void {
+    this.#spec = { ...this.#spec, digest };
+  }
+
+  // --- power -------------------------------------------------------------------------------------
+
+  /** A machine that is out of order for good does not come back. */
+  disable(): void {
+    this.#isDisabled = true;
+    this.cutPower();
+  }
+
+  cutPower(): void {
+    if (!this.#isOn) return;
+    this.#isOn = false;
+    this.#bootCount += 1;
+    this.#frozenUntilMs = 0;
+    this.#daemon = null;
+    this.#setup.observe({ kind: 'power', node: this.name, on: false });
+    this.agents.powerLost();
+    for (const replica of this.#replicas()) {
+      replica.setUp(this.name, false);
+      replica.setFrozen(this.name, false);
+    }
+  }
+
+  /** Power on; the daemon runs after the boot. */
+  restorePower(): void {
+    if (this.#isOn || this.#isDisabled) return;
+    this.#isOn = true;
+    this.#bootCount += 1;
+    // A machine that was off counts its monotonic time from zero again.
+    this.#clockOffsetMs = -this.#setup.queue.nowMs * this.#clockRate;
+    this.#setup.observe({ kind: 'power', node: this.name, on: true });
+    this.#later(this.#setup.bootMs, () => {
+      for (const replica of this.#replicas()) replica.setUp(this.name, true);
+      this.startDaemon();
+    });
+  }
+
+  #replicas(): readonly Replica[] {
+    return Object.values(this.#setup.replicas).filter((replica) => replica.has(this.name));
+  }
+
+  // --- the daemon --------------------------------------------------------------------------------
+
+  startDaemon(): void {
+    if (!this.#isOn || this.#daemon !== null) return;
+    const { brain, queue } = this.#setup;
+    this.#generation = Math.max(this.#generation, this.#saved.generation) + 1;
+    const now = this.localMs;
+    this.#daemon = {
+      state: brain.initialState(this.#spec, this.#generation, this.#saved, now),
+      inbox: [],
+      stalledUntilMs: 0,
+      wakeMs: now,
+      plannedMs: Number.POSITIVE_INFINITY,
+      lastTurnMs: queue.nowMs,
+    };
+    const generation = this.#generation;
+    this.#setup.observe({ kind: 'daemon', node: this.name, what: 'began', generation });
+    this.#reportDrbd();
+    this.#give({ kind: 'tick' });
+  }
+
+  /** kill -9: services stay, the daemon's children die. */
+  crashDaemon(): void {
+    if (this.#daemon === null) return;
+    this.#endDaemon('crashed');
+    this.agents.daemonDied(() => chance(this.#setup.prng, 0.5));
+  }
+
+  #endDaemon(what: 'crashed' | 'left'): void {
+    const generation = this.#generation;
+    this.#daemon = null;
+    this.#setup.observe({ kind: 'daemon', node: this.name, what, generation });
+  }
+
+  /** SIGTERM. */
+  leave(): void {
+    this.#give({ kind: 'leave' });
+  }
+
+  /** The daemon stands still; the rest of the machine goes on. */
+  stall(forMs: number): void {
+    const daemon = this.#daemon;
+    if (daemon === null) return;
+    const untilMs = this.#setup.queue.nowMs + forMs;
+    daemon.stalledUntilMs = Math.max(daemon.stalledUntilMs, untilMs);
+    this.#setup.queue.after(forMs, () => this.#catchUp(daemon));
+  }
+
+  /** The whole machine stands still. */
+  freeze(forMs: number): void {
+    if (!this.#isOn) return;
+    this.#frozenUntilMs = Math.max(this.#frozenUntilMs, this.#setup.queue.nowMs + forMs);
+    for (const replica of this.#replicas()) replica.setFrozen(this.name, true);
+    const boot = this.#bootCount;
+    this.#setup.queue.after(forMs, () => {
+      if (boot !== this.#bootCount || this.isFrozen) return;
+      for (const replica of this.#replicas()) replica.setFrozen(this.name, false);
+      if (this.#daemon !== null) this.#catchUp(this.#daemon);
+    });
+  }
+
+  operator(requestId: string, request: OperatorRequest): void {
+    this.#setup.observe({ kind: 'asked', node: this.name, request });
+    this.#give({ kind: 'operator', requestId, request });
+  }
+
+  receive(link: string, report: Report): void {
+    if (!this.#isOn) return;
+    this.#give({ kind: 'report', link, report });
+  }
+
+  /** DRBD has news; the daemon hears of it in a moment. */
+  drbdChanged(): void {
+    if (this.#drbdNewsPlanned) return;
+    this.#drbdNewsPlanned = true;
+    this.#setup.queue.after(DRBD_NEWS_MS, () => {
+      this.#drbdNewsPlanned = false;
+      this.#reportDrbd();
+    });
+  }
+
+  #reportDrbd(): void {
+    const replicas = this.#replicas();
+    if (replicas.length === 0) return;
+    this.#give({ kind: 'drbd', facts: replicas.map((replica) => replica.facts(this.name)) });
+  }
+
+  #give(event: FailoverEvent): void {
+    const daemon = this.#daemon;
+    if (daemon === null) return;
+    if (this.isFrozen || this.#setup.queue.nowMs < daemon.stalledUntilMs) {
+      if (event.kind !== 'tick' && daemon.inbox.length < INBOX_MAX) daemon.inbox.push(event);
+      return;
+    }
+    this.#turn(daemon, event);
+  }
+
+  /** After standing still: timers and sockets are served in an order that nobody promised. */
+  #catchUp(daemon: Daemon): void {
+    if (this.#daemon !== daemon || this.isFrozen) return;
+    if (this.#setup.queue.nowMs < daemon.stalledUntilMs) return;
+    const events: FailoverEvent[] = daemon.inbox.splice(0);
+    if (chance(this.#setup.prng, 0.5)) events.unshift({ kind: 'tick' });
+    else events.push({ kind: 'tick' });
+    for (const event of events) {
+      if (this.#daemon === daemon) this.#turn(daemon, event);
+    }
+  }
+
+  #turn(daemon: Daemon, event: FailoverEvent): void {
+    const { queue, brain, observe } = this.#setup;
+    const lateMs = queue.nowMs - daemon.lastTurnMs;
+    daemon.lastTurnMs = queue.nowMs;
+    if (event.kind === 'report') {
+      observe({ kind: 'heard', node: this.name, link: event.link, report: event.report });
+    } else if (event.kind === 'fenceResult') this.#observeFenceEnd(event.fenceId, event.outcome);
+    const { state, effects } = brain.step(daemon.state, event, this.localMs);
+    daemon.state = state;
+    observe({ kind: 'turned', node: this.name, cause: event.kind, effects, lateMs });
+    for (const effect of effects) {
+      if (this.#daemon === daemon) this.#carryOut(daemon, effect);
+    }
+  }
+
+  // --- effects -----------------------------------------------------------------------------------
+
+  #carryOut(daemon: Daemon, effect: Effect): void {
+    switch (effect.kind) {
+      case 'send':
+        this.#setup.observe({ kind: 'sent', node: this.name, report: effect.report });
+        this.#setup.network().broadcast(this.name, effect.report);
+        return;
+      case 'run':
+        this.#run(daemon, effect);
+        return;
+      case 'fence':
+        this.#fence(daemon, effect);
+        return;
+      case 'save':
+        this.#saved = effect.facts;
+        return;
+      case 'answer':
+        this.#setup.observe({ kind: 'answered', node: this.name, answer: effect.answer });
+        return;
+      case 'wake':
+        this.#wake(daemon, effect.atMs);
+        return;
+      case 'exit':
+        this.#endDaemon('left');
+        return;
+      case 'log':
+    }
+  }
+
+  #run(daemon: Daemon, { actionId, ...order }: Extract<Effect, { kind: 'run' }>): void {
+    this.agents.run(order, (outcome) => {
+      if (this.#daemon === daemon) this.#give({ kind: 'actionResult', actionId, ...outcome });
+    });
+  }
+
+  readonly #fences = new Map<
+    string,
+    { readonly node: string; readonly step: 'status' | 'shoot'; readonly sinceMs: number }
+  >();
+
+  #fence(daemon: Daemon, { fenceId, node, step }: Extract<Effect, { kind: 'fence' }>): void {
+    const { observe, power, queue } = this.#setup;
+    observe({ kind: 'fence', by: this.name, node, step });
+    const boot = this.#bootCount;
+    this.#fences.set(fenceId, { node, step, sinceMs: queue.nowMs });
+    // The agent itself must still run when its order goes out.
+    this.#later(1, () =>
+      power[step](this.name, node, (answer) => {
+        if (boot === this.#bootCount && this.#daemon === daemon) {
+          this.#give({ kind: 'fenceResult', fenceId, ...answer });
+        }
+      }),
+    );
+  }
+
+  #observeFenceEnd(fenceId: string, outcome: 'off' | 'on' | 'failed'): void {
+    const fence = this.#fences.get(fenceId);
+    this.#fences.delete(fenceId);
+    if (fence === undefined) return;
+    this.#setup.observe({ kind: 'fenceEnds', by: this.name, ...fence, outcome });
+  }
+
+  #wake(daemon: Daemon, atMs: number): void {
+    daemon.wakeMs = atMs;
+    if (atMs < daemon.plannedMs) this.#planWake(daemon);
+  }
+
+  #planWake(daemon: Daemon): void {
+    const atMs = daemon.wakeMs;
+    daemon.plannedMs = atMs;
+    this.#setup.queue.after((atMs - this.localMs) / this.#clockRate, () => {
+      if (this.#daemon !== daemon || daemon.plannedMs !== atMs) return;
+      daemon.plannedMs = Number.POSITIVE_INFINITY;
+      if (this.localMs < daemon.wakeMs) this.#planWake(daemon);
+      else this.#give({ kind: 'tick' });
+    });
+  }
+
+  #later(delayMs: number, run: () => void): void {
+    const boot = this.#bootCount;
+    const attempt = (): void => {
+      if (boot !== this.#bootCount) return;
+      const { nowMs } = this.#setup.queue;
+      if (nowMs < this.#frozenUntilMs) this.#setup.queue.after(this.#frozenUntilMs - nowMs, attempt);
+      else run();
+    };
+    this.#setup.queue.after(delayMs, attempt);
+  }
+}

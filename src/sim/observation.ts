@@ -1,0 +1,113 @@
+import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
+import type { Effect } from '../failover/effect.js';
+import type { Report } from '../heartbeat/report.js';
+import type { Content } from './lineage.js';
+
+/**
+ * What happens in the world, as somebody with eyes everywhere would see it. Checkers and logs live
+ * on this alone: they know nothing of the inside of the core.
+ */
+export type Observation =
+  /** A machine got or lost its power. */
+  | { readonly kind: 'power'; readonly node: string; readonly on: boolean }
+  /** The daemon began or ended (`left` is its clean end). */
+  | {
+      readonly kind: 'daemon';
+      readonly node: string;
+      readonly what: 'began' | 'crashed' | 'left';
+      readonly generation: number;
+    }
+  /** Something of the group may be active on the node from here on, or no longer. */
+  | {
+      readonly kind: 'active';
+      readonly node: string;
+      readonly group: string;
+      readonly active: boolean;
+    }
+  /** All of the group is there: it serves. */
+  | {
+      readonly kind: 'serving';
+      readonly node: string;
+      readonly group: string;
+      readonly serving: boolean;
+    }
+  | {
+      readonly kind: 'actionBegins';
+      readonly node: string;
+      readonly group: string;
+      readonly index: number;
+      readonly verb: 'probe' | 'start' | 'stop' | 'monitor';
+      /** The truth about each resource before the action. */
+      readonly truth: readonly Truth[];
+    }
+  | {
+      readonly kind: 'actionEnds';
+      readonly node: string;
+      readonly group: string;
+      readonly index: number;
+      readonly verb: 'probe' | 'start' | 'stop' | 'monitor';
+      readonly outcome: 'ok' | 'failed' | 'timeout';
+    }
+  /** A promotion is tried: what the disk is worth, and whether the kernel let it happen. */
+  | {
+      readonly kind: 'promotion';
+      readonly node: string;
+      readonly resource: string;
+      readonly disk: string;
+      /** For how long the disk had been what it is. */
+      readonly diskForMs: number;
+      readonly content: Content | null;
+      readonly done: boolean;
+      /** Every other node is off: a Consistent disk may be used. */
+      readonly othersOff: boolean;
+    }
+  | { readonly kind: 'demotion'; readonly node: string; readonly resource: string }
+  /** A client was told that its write is safe. `alone`: on this disk only. */
+  | {
+      readonly kind: 'acknowledged';
+      readonly node: string;
+      readonly resource: string;
+      readonly content: Content;
+      readonly alone: boolean;
+    }
+  /** A power device was asked or used; `shoot` says when the order reached it. */
+  | {
+      readonly kind: 'fence';
+      readonly by: string;
+      readonly node: string;
+      readonly step: 'status' | 'shoot';
+    }
+  | {
+      readonly kind: 'fenceEnds';
+      readonly by: string;
+      readonly node: string;
+      readonly step: 'status' | 'shoot';
+      readonly outcome: 'off' | 'on' | 'failed';
+      /** When the question was asked. */
+      readonly sinceMs: number;
+    }
+  | { readonly kind: 'sent'; readonly node: string; readonly report: Report }
+  | {
+      readonly kind: 'heard';
+      readonly node: string;
+      readonly link: string;
+      readonly report: Report;
+    }
+  | { readonly kind: 'asked'; readonly node: string; readonly request: OperatorRequest }
+  | { readonly kind: 'answered'; readonly node: string; readonly answer: OperatorAnswer }
+  /** The core turned: what it wants, and how long its daemon stood still before. */
+  | {
+      readonly kind: 'turned';
+      readonly node: string;
+      readonly cause: string;
+      readonly effects: readonly Effect[];
+      readonly lateMs: number;
+    }
+  /** Something went wrong, or was mended, by the hand of the world. */
+  | { readonly kind: 'fault'; readonly what: string };
+
+/** The truth about a resource; `maybe` while an action is under way or after it went wrong. */
+export type Truth = 'on' | 'off' | 'maybe';
+
+/** Watches the world. */
+export type Observer = (observation: Observation, nowMs: number) => void;

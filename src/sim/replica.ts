@@ -1,0 +1,375 @@
+/**
+ * One DRBD resource on two nodes: protocol C, roles, disks, a replication link that fails on its
+ * own, resync, and split brain. What a connection does is a function of both sides, so both live
+ * in one object; each side still knows only what its own kernel has noticed.
+ *
+ *     Connected --link or peer gone, noticed after the timeout--> WFConnection
+ *     WFConnection --both wait, link there, handshake--> Connected | Sync... | StandAlone
+ */
+import type { Connection, Disk, DrbdFacts, DrbdVolumeFacts } from '../drbd/facts.js';
+import { resourceFacts } from '../drbd/facts.js';
+import type { RoleWord } from '../drbd/words.js';
+import { relate, type Content, type Lineage } from './lineage.js';
+import type { EventQueue } from './queue.js';
+
+/** How long things take in the kernel. */
+export interface ReplicaTiming {
+  /** A dead peer or link is noticed after this long (timeout x ko-count, ping-timeout). */
+  readonly detectMs: number;
+  /** Both wait for a connection: how long until they have one. */
+  readonly connectMs: number;
+  readonly resyncMs: number;
+}
+
+/** How an attached disk counts before it has seen its peer: depends on DRBD's fencing policy. */
+export type BootDisk = 'UpToDate' | 'Consistent';
+
+interface Side {
+  readonly node: string;
+  isUp: boolean;
+  role: 'Primary' | 'Secondary';
+  disk: Disk;
+  diskSinceMs: number;
+  link: 'WFConnection' | 'StandAlone' | 'Connected' | 'SyncSource' | 'SyncTarget';
+  content: Content;
+  /** Numbers connections and waits, so that a late timer finds out that it is late. */
+  turn: number;
+}
+
+/** What became of a write. */
+export type WriteOutcome =
+  | { readonly kind: 'acknowledged'; readonly content: Content; readonly alone: boolean }
+  /** The kernel still hopes for the peer's answer. */
+  | { readonly kind: 'blocked' }
+  | { readonly kind: 'refused' };
+
+export class Replica {
+  readonly resource: string;
+  readonly nodes: readonly [string, string];
+  readonly #sides: readonly [Side, Side];
+  readonly #queue: EventQueue;
+  readonly #lineage: Lineage;
+  readonly #timing: ReplicaTiming;
+  readonly #bootDisk: BootDisk;
+  readonly #changed: (node: string) => void;
+  #cableIsUp = true;
+  readonly #frozen = new Set<string>();
+  #isLinked = false;
+
+  constructor(
+    queue: EventQueue,
+    lineage: Lineage,
+    setup: {
+      readonly resource: string;
+      readonly nodes: readonly [string, string];
+      readonly timing: ReplicaTiming;
+      readonly bootDisk: BootDisk;
+    },
+    changed: (node: string) => void,
+  ) {
+    this.resource = setup.resource;
+    this.nodes = setup.nodes;
+    this.#queue = queue;
+    this.#lineage = lineage;
+    this.#timing = setup.timing;
+    this.#bootDisk = setup.bootDisk;
+    this.#changed = changed;
+    const content = lineage.empty();
+    const [a, b] = setup.nodes;
+    this.#sides = [newSide(a, content), newSide(b, content)];
+  }
+
+  // --- what can be seen --------------------------------------------------------------------------
+
+  has(node: string): boolean {
+    return this.nodes.includes(node);
+  }
+
+  role(node: string): 'Primary' | 'Secondary' {
+    return this.#side(node).role;
+  }
+
+  disk(node: string): { readonly disk: Disk; readonly forMs: number } {
+    const side = this.#side(node);
+    return { disk: side.disk, forMs: this.#queue.nowMs - side.diskSinceMs };
+  }
+
+  content(node: string): Content {
+    return this.#side(node).content;
+  }
+
+  /** What /proc/drbd says on this node. */
+  facts(node: string): DrbdFacts {
+    const side = this.#side(node);
+    const peer = this.#peerOf(side);
+    const linked = isLinkedState(side.link);
+    const volume: DrbdVolumeFacts = {
+      volume: 0,
+      minor: 0,
+      state: side.isUp ? 'configured' : 'down',
+      role: side.role,
+      peerRole: linked ? peer.role : 'Unknown',
+      connection: connectionWord(side),
+      disk: side.disk,
+      peerDisk: linked ? peer.disk : 'DUnknown',
+      syncedPercent: side.link === 'SyncTarget' || side.link === 'SyncSource' ? 50 : null,
+      verifiedPercent: null,
+      finishSeconds: null,
+      outOfSyncBytes: linked || relate(side.content, peer.content) === 'same' ? 0 : 4096,
+      ioSuspended: false,
+    };
+    const role: RoleWord = volume.role;
+    return { ...resourceFacts(this.resource, [volume]), role };
+  }
+
+  // --- what the world does to it -----------------------------------------------------------------
+
+  /** The kernel of a node is up, or its power is gone. */
+  setUp(node: string, isUp: boolean): void {
+    const side = this.#side(node);
+    if (side.isUp === isUp) return;
+    side.isUp = isUp;
+    side.turn += 1;
+    if (isUp) {
+      side.role = 'Secondary';
+      side.link = 'WFConnection';
+      if (side.disk === 'UpToDate' || side.disk === 'Consistent') this.#setDisk(side, this.#bootDisk);
+      this.#resume();
+    } else {
+      side.role = 'Secondary';
+      this.#lose();
+    }
+    this.#changed(node);
+  }
+
+  /** The replication cable. */
+  setCable(isUp: boolean): void {
+    this.#cableIsUp = isUp;
+    if (isUp) this.#resume();
+    else this.#lose();
+  }
+
+  /** A virtual machine that stands still answers nobody. */
+  setFrozen(node: string, isFrozen: boolean): void {
+    if (isFrozen) {
+      this.#frozen.add(node);
+      this.#lose();
+    } else {
+      this.#frozen.delete(node);
+      this.#resume();
+    }
+  }
+
+  // --- what nodes do with it ---------------------------------------------------------------------
+
+  /** `drbdsetup primary`. Null when it worked, else the kernel's refusal. */
+  promote(node: string, cutFirst: boolean): string | null {
+    const side = this.#side(node);
+    const peer = this.#peerOf(side);
+    if (!side.isUp) return 'the device is not configured';
+    if (side.role === 'Primary') return null;
+    if (isLinkedState(side.link) && (cutFirst || !this.#carries())) this.#disconnect(side);
+    if (isLinkedState(side.link) && peer.role === 'Primary') {
+      return 'State change failed: (-1) Multiple primaries not allowed by config';
+    }
+    const usable = side.disk === 'UpToDate' || (side.disk === 'Consistent' && cutFirst);
+    if (!usable) return `State change failed: (-2) Need access to UpToDate data (${side.disk})`;
+    this.#setDisk(side, 'UpToDate');
+    side.role = 'Primary';
+    // A new generation: DRBD will know this copy as the newer one.
+    if (!isLinkedState(side.link)) side.content = this.#lineage.write(side.content);
+    this.#changed(node);
+    this.#changed(peer.node);
+    return null;
+  }
+
+  demote(node: string): void {
+    const side = this.#side(node);
+    if (side.role === 'Secondary') return;
+    side.role = 'Secondary';
+    this.#changed(node);
+    this.#changed(this.#peerOf(side).node);
+  }
+
+  write(node: string): WriteOutcome {
+    const side = this.#side(node);
+    const peer = this.#peerOf(side);
+    if (!side.isUp || side.role !== 'Primary') return { kind: 'refused' };
+    if (isLinkedState(side.link)) {
+      if (!this.#carries()) return { kind: 'blocked' };
+      side.content = this.#lineage.write(side.content);
+      if (side.link === 'Connected') peer.content = side.content;
+      return { kind: 'acknowledged', content: side.content, alone: side.link !== 'Connected' };
+    }
+    side.content = this.#lineage.write(side.content);
+    return { kind: 'acknowledged', content: side.content, alone: true };
+  }
+
+  /** An operator settles a split brain: this side's own writes are thrown away. */
+  discard(node: string): void {
+    const side = this.#side(node);
+    const peer = this.#peerOf(side);
+    side.content = peer.content;
+    for (const each of this.#sides) {
+      if (each.link === 'StandAlone') each.link = 'WFConnection';
+      this.#changed(each.node);
+    }
+    this.#seekConnection();
+  }
+
+  // --- the connection ----------------------------------------------------------------------------
+
+  #carries(): boolean {
+    const [a, b] = this.#sides;
+    return this.#cableIsUp && a.isUp && b.isUp && this.#frozen.size === 0 && this.#isLinked;
+  }
+
+  #reachable(): boolean {
+    const [a, b] = this.#sides;
+    return this.#cableIsUp && a.isUp && b.isUp && this.#frozen.size === 0;
+  }
+
+  /** The other side is out of reach: each side notices in its own time. */
+  #lose(): void {
+    for (const side of this.#sides) {
+      if (!side.isUp || !isLinkedState(side.link)) continue;
+      const { turn } = side;
+      this.#queue.after(this.#timing.detectMs, () => {
+        if (side.turn === turn && !this.#reachable()) this.#disconnect(side);
+      });
+    }
+  }
+
+  /** The other side is back in reach: TCP goes on if both still believe in it. */
+  #resume(): void {
+    if (!this.#reachable()) return;
+    const believers = this.#sides.filter((side) => isLinkedState(side.link));
+    if (believers.length === 1 || !this.#isLinked) {
+      for (const side of believers) this.#disconnect(side);
+    }
+    this.#seekConnection();
+  }
+
+  #disconnect(side: Side): void {
+    if (!isLinkedState(side.link)) return;
+    side.turn += 1;
+    side.link = 'WFConnection';
+    this.#isLinked = false;
+    this.#changed(side.node);
+    const peer = this.#peerOf(side);
+    // The other end is told, if it can be: its socket is closed.
+    if (this.#reachable() && isLinkedState(peer.link)) this.#disconnect(peer);
+    this.#seekConnection();
+  }
+
+  #seekConnection(): void {
+    const [a, b] = this.#sides;
+    if (!this.#reachable() || a.link !== 'WFConnection' || b.link !== 'WFConnection') return;
+    const turns = [a.turn, b.turn];
+    this.#queue.after(this.#timing.connectMs, () => {
+      if (a.turn !== turns[0] || b.turn !== turns[1] || !this.#reachable()) return;
+      if (a.link === 'WFConnection' && b.link === 'WFConnection') this.#shakeHands(a, b);
+    });
+  }
+
+  #shakeHands(a: Side, b: Side): void {
+    a.turn += 1;
+    b.turn += 1;
+    const relation = relate(a.content, b.content);
+    const aBad = a.disk === 'Inconsistent';
+    const bBad = b.disk === 'Inconsistent';
+    const bothPrimary = a.role === 'Primary' && b.role === 'Primary';
+    if (bothPrimary || (relation === 'diverged' && !aBad && !bBad)) {
+      this.#standAlone(a, b);
+      return;
+    }
+    this.#isLinked = true;
+    if (aBad && bBad) this.#connect(a, b);
+    else if (relation === 'same' && !aBad && !bBad) {
+      this.#setDisk(a, 'UpToDate');
+      this.#setDisk(b, 'UpToDate');
+      this.#connect(a, b);
+    } else if (bBad || (relation === 'newer' && !aBad)) this.#sync(a, b);
+    else this.#sync(b, a);
+    this.#changed(a.node);
+    this.#changed(b.node);
+  }
+
+  #standAlone(a: Side, b: Side): void {
+    a.link = 'StandAlone';
+    b.link = 'StandAlone';
+    this.#changed(a.node);
+    this.#changed(b.node);
+  }
+
+  #connect(a: Side, b: Side): void {
+    a.link = 'Connected';
+    b.link = 'Connected';
+  }
+
+  #sync(source: Side, target: Side): void {
+    if (target.role === 'Primary') {
+      // "I shall become SyncTarget, but I am primary!": DRBD drops the connection for good.
+      this.#isLinked = false;
+      this.#standAlone(source, target);
+      return;
+    }
+    source.link = 'SyncSource';
+    target.link = 'SyncTarget';
+    this.#setDisk(source, 'UpToDate');
+    this.#setDisk(target, 'Inconsistent');
+    const { turn } = target;
+    const finish = (): void => {
+      if (target.turn !== turn || target.link !== 'SyncTarget') return;
+      if (!this.#carries()) {
+        this.#queue.after(this.#timing.detectMs, finish);
+        return;
+      }
+      target.content = source.content;
+      this.#setDisk(target, 'UpToDate');
+      this.#connect(source, target);
+      this.#changed(source.node);
+      this.#changed(target.node);
+    };
+    this.#queue.after(this.#timing.resyncMs, finish);
+  }
+
+  #setDisk(side: Side, disk: Disk): void {
+    if (side.disk === disk) return;
+    side.disk = disk;
+    side.diskSinceMs = this.#queue.nowMs;
+  }
+
+  #side(node: string): Side {
+    const [a, b] = this.#sides;
+    if (node === a.node) return a;
+    if (node === b.node) return b;
+    throw new RangeError(`${node} has no disk of ${this.resource}`);
+  }
+
+  #peerOf(side: Side): Side {
+    const [a, b] = this.#sides;
+    return side === a ? b : a;
+  }
+}
+
+function newSide(node: string, content: Content): Side {
+  return {
+    node,
+    isUp: false,
+    role: 'Secondary',
+    disk: 'UpToDate',
+    diskSinceMs: 0,
+    link: 'WFConnection',
+    content,
+    turn: 0,
+  };
+}
+
+function isLinkedState(link: Side['link']): boolean {
+  return link === 'Connected' || link === 'SyncSource' || link === 'SyncTarget';
+}
+
+function connectionWord(side: Side): Connection {
+  return side.isUp ? side.link : 'StandAlone';
+}

@@ -1,0 +1,204 @@
+/**
+ * The whole world in one object: machines, links, disks, power and clients, in virtual time from
+ * one seed. Nothing here decides; every fault is a method, so that a schedule drawn at random, a
+ * scripted scenario and an operator's "what if" use the same ones.
+ */
+import { createPrng, type Prng } from '../base/prng.js';
+import type { ClusterSpec } from '../failover/spec.js';
+import type { GroupSpec } from '../resources/spec.js';
+import type { AgentFault, AgentOrder, AgentTiming, Verb } from './agents.js';
+import { Lineage } from './lineage.js';
+import { Machine, type Brain } from './machine.js';
+import { Network, type Medium } from './network.js';
+import type { Observation, Observer } from './observation.js';
+import { Power, type PowerTiming } from './power.js';
+import { EventQueue } from './queue.js';
+import { Replica, type BootDisk, type ReplicaTiming } from './replica.js';
+
+/** Everything that fixes a world. The same setup and the same calls give the same history. */
+export interface WorldSetup {
+  readonly seed: number;
+  readonly nodes: readonly string[];
+  readonly groups: readonly GroupSpec[];
+  readonly heartbeat: ClusterSpec['heartbeat'];
+  /** The nodes that have a power device. */
+  readonly fenceable: readonly string[];
+  readonly media: readonly Medium[];
+  readonly powerTiming: PowerTiming;
+  readonly agentTiming: AgentTiming;
+  readonly replicaTiming: ReplicaTiming;
+  readonly bootDisk: BootDisk;
+  readonly bootMs: number;
+  /** A client of each group writes this often. */
+  readonly writeEveryMs: number;
+  readonly brain: Brain;
+}
+
+export class World {
+  readonly setup: WorldSetup;
+  readonly queue = new EventQueue();
+  readonly prng: Prng;
+  readonly network: Network;
+  readonly power: Power;
+  readonly replicas: Readonly<Record<string, Replica>>;
+  readonly machines: Readonly<Record<string, Machine>>;
+  readonly #observers: Observer[] = [];
+  readonly #agentFaults = new Map<string, AgentFault[]>();
+  #randomAgentFault: (node: string, order: AgentOrder) => AgentFault | null = () => null;
+  #requests = 0;
+
+  constructor(setup: WorldSetup) {
+    this.setup = setup;
+    this.prng = createPrng(setup.seed);
+    this.replicas = this.#buildReplicas();
+    this.power = new Power(
+      this.queue,
+      {
+        isOn: (node) => this.machine(node).isOn,
+        cut: (node) => this.machine(node).cutPower(),
+        restore: (node) => this.machine(node).restorePower(),
+      },
+      setup.powerTiming,
+    );
+    const { queue, prng } = this;
+    this.network = new Network({ queue, prng, nodes: setup.nodes }, setup.media, (to, link, report) =>
+      this.machine(to).receive(link, report),
+    );
+    this.machines = Object.fromEntries(setup.nodes.map((name) => [name, this.#build(name)]));
+    for (const group of setup.groups) this.#client(group.name);
+  }
+
+  get nowMs(): number {
+    return this.queue.nowMs;
+  }
+
+  /** A machine by name; an unknown name is a defect of the caller. */
+  machine(name: string): Machine {
+    const machine = this.machines[name];
+    if (machine === undefined) throw new RangeError(`there is no machine ${name}`);
+    return machine;
+  }
+
+  observe(observer: Observer): void {
+    this.#observers.push(observer);
+  }
+
+  /** Lets the world go on until a moment, or until `stop` says so after an event. */
+  run(untilMs: number, stop: () => boolean = () => false): void {
+    while (!stop() && this.queue.runNext(untilMs));
+  }
+
+  // --- faults ------------------------------------------------------------------------------------
+
+  /** The next action of this kind goes wrong. */
+  failNext(node: string, group: string, index: number, verb: Verb, fault: AgentFault): void {
+    const key = `${node}|${group}|${String(index)}|${verb}`;
+    this.#agentFaults.set(key, [...(this.#agentFaults.get(key) ?? []), fault]);
+  }
+
+  /** Actions go wrong as this function says; null heals all agents. */
+  setAgentFaults(draw: ((node: string, order: AgentOrder) => AgentFault | null) | null): void {
+    this.#randomAgentFault = draw ?? (() => null);
+    if (draw === null) this.#agentFaults.clear();
+  }
+
+  /** The replication cable between the disks of all resources. */
+  setReplication(isUp: boolean): void {
+    for (const replica of Object.values(this.replicas)) replica.setCable(isUp);
+  }
+
+  /** An operator types a command on a node. Answers the id of the request. */
+  operator(node: string, request: Parameters<Machine['operator']>[1]): string {
+    this.#requests += 1;
+    const id = `request-${String(this.#requests)}`;
+    this.machine(node).operator(id, request);
+    return id;
+  }
+
+  /** Tells the observers. */
+  tell(observation: Observation): void {
+    for (const observer of this.#observers) observer(observation, this.queue.nowMs);
+  }
+
+  // --- building ----------------------------------------------------------------------------------
+
+  #build(self: string): Machine {
+    const { setup, queue, power, replicas } = this;
+    const spec: ClusterSpec = {
+      cluster: 'sim',
+      self,
+      nodes: setup.nodes,
+      digest: 'd1',
+      heartbeat: setup.heartbeat,
+      fencing: Object.fromEntries(setup.fenceable.map((node) => [node, ['a device']])),
+      groups: setup.groups,
+    };
+    return new Machine({
+      spec,
+      brain: setup.brain,
+      queue,
+      prng: createPrng(this.prng.below(2 ** 31)),
+      network: () => this.network,
+      power,
+      replicas,
+      agentTiming: setup.agentTiming,
+      bootMs: setup.bootMs,
+      faultOf: (node, order) => this.#faultOf(node, order),
+      observe: (observation) => this.tell(observation),
+      othersOff: (node) =>
+        Object.values(this.machines).every((machine) => machine.name === node || !machine.isOn),
+    });
+  }
+
+  #faultOf(node: string, order: AgentOrder): AgentFault | null {
+    const key = `${node}|${order.group}|${String(order.index)}|${order.verb}`;
+    const scripted = this.#agentFaults.get(key)?.shift();
+    return scripted ?? this.#randomAgentFault(node, order);
+  }
+
+  #buildReplicas(): Readonly<Record<string, Replica>> {
+    const { setup, queue } = this;
+    const built: Record<string, Replica> = {};
+    for (const group of setup.groups) {
+      const [a, b] = group.prefer;
+      if (a === undefined || b === undefined) continue;
+      for (const resource of group.resources) {
+        if (resource.kind !== 'drbd') continue;
+        built[resource.resource] = new Replica(
+          queue,
+          new Lineage(),
+          {
+            resource: resource.resource,
+            nodes: [a, b],
+            timing: setup.replicaTiming,
+            bootDisk: setup.bootDisk,
+          },
+          (node) => this.machines[node]?.drbdChanged(),
+        );
+      }
+    }
+    return built;
+  }
+
+  /** A client that writes wherever the group serves, and remembers what it was promised. */
+  #client(group: string): void {
+    const spec = this.setup.groups.find((entry) => entry.name === group);
+    const disk = spec?.resources.find((resource) => resource.kind === 'drbd');
+    if (disk === undefined) return;
+    const { resource } = disk;
+    const replica = this.replicas[resource];
+    if (replica === undefined) return;
+    const write = (): void => {
+      for (const node of replica.nodes) {
+        const machine = this.machine(node);
+        if (!machine.agents.isServing(group) || machine.isFrozen) continue;
+        const outcome = replica.write(node);
+        if (outcome.kind !== 'acknowledged') continue;
+        const { content, alone } = outcome;
+        this.tell({ kind: 'acknowledged', node, resource, content, alone });
+      }
+      this.queue.after(this.setup.writeEveryMs, write);
+    };
+    this.queue.after(this.setup.writeEveryMs, write);
+  }
+}

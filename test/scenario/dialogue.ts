@@ -1,0 +1,228 @@
+/**
+ * Golden dialogues: a script of what happens to a cluster, and what the cluster says and does, in
+ * virtual time. A file is a list of blocks: commands, `----`, the exact answer, an empty line.
+ *
+ *     given mysql on n1          both nodes are up and it runs there; nothing of that is shown
+ *     boot n1 n2                 power on; the daemons start after 1 s
+ *     power-cut n1 | power-on n1 | daemon-crash n1 | daemon-start n1 | leave n1
+ *     stall n1 2s | freeze n1 8s the daemon alone, or the whole machine, stands still
+ *     cut LINK | mend LINK       eth0, eth1, serial, all (these three), replication
+ *     device n1 fails            or works, hangs, late: the power device of n1
+ *     fail n1 start mysql fails  the next such action: fails, failsDirty, hangs, late
+ *     kill n1 mysql              a resource dies
+ *     digest n2 d2               another configuration from the next start of the daemon
+ *     n1: move mysql to n2       also standby, online, cleanup mysql, fence confirm n2
+ *     run 5s | run until mysql started on n2 | status
+ */
+import type { OperatorRequest } from '../../src/base/control.js';
+import { initialState } from '../../src/failover/state.js';
+import { step } from '../../src/failover/step.js';
+import { viewStatus } from '../../src/failover/view.js';
+import type { AgentFault, Verb } from '../../src/sim/agents.js';
+import {
+  databaseGroup,
+  LAN_REPLICA,
+  QUICK_AGENTS,
+  QUICK_POWER,
+} from '../../src/sim/household.js';
+import type { Machine } from '../../src/sim/machine.js';
+import type { Observation } from '../../src/sim/observation.js';
+import type { DeviceMood } from '../../src/sim/power.js';
+import { World } from '../../src/sim/world.js';
+
+/** `run until` gives up after this much virtual time. */
+const UNTIL_MS_MAX = 300_000;
+const LINKS = ['eth0', 'eth1', 'serial'] as const;
+const EVEN = { jitterMs: 0, loss: 0, duplication: 0 };
+
+/** Settings of the first block: `cluster fencing=none failback=when-synced reboot`. */
+function buildWorld(words: readonly string[]): World {
+  const nodes = words.includes('three') ? ['n1', 'n2', 'n3'] : ['n1', 'n2'];
+  const failback = words.includes('failback=when-synced') ? 'when-synced' : 'never';
+  return new World({
+    seed: 1,
+    nodes,
+    groups: [databaseGroup('mysql', ['n1', 'n2'], failback)],
+    heartbeat: { keepaliveMs: 200, warntimeMs: 800, deadtimeMs: 1_500, initdeadMs: 5_000 },
+    fenceable: words.includes('fencing=none') ? [] : nodes,
+    media: [
+      { name: 'eth0', quality: { delayMs: 1, ...EVEN } },
+      { name: 'eth1', quality: { delayMs: 2, ...EVEN } },
+      { name: 'serial', quality: { delayMs: 50, ...EVEN } },
+    ],
+    powerTiming: { ...QUICK_POWER, onAgainMs: words.includes('reboot') ? 4_000 : null },
+    agentTiming: QUICK_AGENTS,
+    replicaTiming: LAN_REPLICA,
+    bootDisk: 'UpToDate',
+    bootMs: 1_000,
+    writeEveryMs: 100,
+    brain: { initialState, step },
+  });
+}
+
+/** Plays one file: gives back the file as it should read. */
+export function play(text: string): string {
+  const out: string[] = [];
+  const dialogue = new Dialogue();
+  for (const block of text.split(/\n{2,}/)) {
+    const commands = (block.split('\n----')[0] ?? '').split('\n').filter((line) => line !== '');
+    if (commands.length === 0) continue;
+    const answer = dialogue.answer(commands.filter((line) => !line.startsWith('#')));
+    const silent = commands.every((line) => line.startsWith('#'));
+    out.push(silent ? commands.join('\n') : [...commands, '----', ...answer].join('\n'));
+  }
+  return `${out.join('\n\n')}\n`;
+}
+
+class Dialogue {
+  #world: World | null = null;
+  #lines: string[] = [];
+
+  answer(commands: readonly string[]): readonly string[] {
+    this.#lines = [];
+    for (const command of commands) this.#obey(command);
+    return this.#lines;
+  }
+
+  get #w(): World {
+    this.#world ??= this.#open([]);
+    return this.#world;
+  }
+
+  #open(words: readonly string[]): World {
+    const world = buildWorld(words);
+    world.observe((observation, nowMs) => this.#note(observation, nowMs));
+    return world;
+  }
+
+  #obey(command: string): void {
+    const [verb = '', ...rest] = command.split(' ');
+    if (verb.endsWith(':')) {
+      this.#w.operator(verb.slice(0, -1), requestOf(rest));
+      return;
+    }
+    const obey = this.#commands[verb];
+    if (obey === undefined) throw new Error(`no such command: ${command}`);
+    obey(rest);
+  }
+
+  readonly #commands: Readonly<Record<string, (words: readonly string[]) => void>> = {
+    cluster: (words) => {
+      this.#world = this.#open(words);
+    },
+    given: () => this.#given(),
+    boot: (nodes) => this.#each(nodes, (machine) => machine.restorePower()),
+    'power-on': (nodes) => this.#each(nodes, (machine) => machine.restorePower()),
+    'power-cut': (nodes) => this.#each(nodes, (machine) => machine.cutPower()),
+    'daemon-crash': (nodes) => this.#each(nodes, (machine) => machine.crashDaemon()),
+    'daemon-start': (nodes) => this.#each(nodes, (machine) => machine.startDaemon()),
+    leave: (nodes) => this.#each(nodes, (machine) => machine.leave()),
+    stall: ([node = '', time = '']) => this.#w.machine(node).stall(durationMs(time)),
+    freeze: ([node = '', time = '']) => this.#w.machine(node).freeze(durationMs(time)),
+    cut: ([link = '']) => this.#setLink(link, false),
+    mend: ([link = '']) => this.#setLink(link, true),
+    device: ([node = '', mood = '']) => this.#w.power.setMood(node, mood as DeviceMood),
+    fail: ([node = '', verb = '', resource = '', fault = '']) =>
+      this.#w.failNext(node, 'mysql', indexOf(resource), verb as Verb, fault as AgentFault),
+    kill: ([node = '', resource = '']) =>
+      this.#w.machine(node).agents.kill('mysql', indexOf(resource)),
+    digest: ([node = '', digest = '']) => this.#w.machine(node).setDigest(digest),
+    run: ([first = '', ...rest]) =>
+      first === 'until' ? this.#runUntil(rest) : this.#run(durationMs(first)),
+    status: () => this.#status(),
+  };
+
+  #each(nodes: readonly string[], act: (machine: Machine) => void): void {
+    for (const node of nodes) act(this.#w.machine(node));
+  }
+
+  #given(): void {
+    for (const machine of Object.values(this.#w.machines)) machine.restorePower();
+    this.#runUntil(['mysql', 'started', 'on', 'n1']);
+    this.#run(1_000);
+    this.#lines = [];
+  }
+
+  #setLink(name: string, isUp: boolean): void {
+    if (name === 'replication') {
+      this.#w.setReplication(isUp);
+      return;
+    }
+    for (const link of name === 'all' ? LINKS : [name]) this.#w.network.setPair(link, 'n1', 'n2', isUp);
+  }
+
+  #run(forMs: number): void {
+    this.#w.run(this.#w.nowMs + forMs);
+  }
+
+  #runUntil([group = '', life = '', , node = '']: readonly string[]): void {
+    const reached = (): boolean => this.#w.machine(node).state?.groups[group]?.life === life;
+    this.#w.run(this.#w.nowMs + UNTIL_MS_MAX, reached);
+    if (!reached()) this.#lines.push(`*** ${group} is not ${life} on ${node} in time`);
+  }
+
+  #status(): void {
+    for (const machine of Object.values(this.#w.machines)) {
+      const { state } = machine;
+      const verdict = state === null ? null : viewStatus(state, [], machine.localMs).verdict;
+      const said = verdict === null ? 'no daemon' : `${verdict.state}: ${verdict.summary}`;
+      this.#lines.push(`         ${machine.name} = ${said}`);
+    }
+  }
+
+  #note(observation: Observation, nowMs: number): void {
+    const time = (nowMs / 1_000).toFixed(3).padStart(8);
+    if (observation.kind === 'answered') {
+      const { id, state, message } = observation.answer;
+      this.#lines.push(`${time} ${observation.node} < ${id} ${state}: ${message}`);
+    }
+    if (observation.kind !== 'turned') return;
+    for (const effect of observation.effects) {
+      const line = lineOf(effect);
+      if (line !== null) this.#lines.push(`${time} ${observation.node} ${line}`);
+    }
+  }
+}
+
+const RESOURCES = databaseGroup('mysql', ['n1', 'n2']).resources.map((resource) => resource.id);
+
+function lineOf(effect: Extract<Observation, { kind: 'turned' }>['effects'][number]): string | null {
+  if (effect.kind === 'log') return `${{ info: ' ', warn: '!', error: '#' }[effect.level]} ${effect.sentence}`;
+  if (effect.kind === 'exit') return '> exit';
+  if (effect.kind === 'run' && (effect.verb === 'start' || effect.verb === 'stop')) {
+    return `> ${effect.verb} ${RESOURCES[effect.index] ?? ''}`;
+  }
+  return null;
+}
+
+function indexOf(word: string): number {
+  const index = RESOURCES.findIndex((id) => id.split(':')[0] === word);
+  if (index < 0) throw new Error(`no such resource: ${word}`);
+  return index;
+}
+
+function durationMs(word: string): number {
+  return word.endsWith('ms') ? Number(word.slice(0, -2)) : Number(word.slice(0, -1)) * 1_000;
+}
+
+function requestOf(words: readonly string[]): OperatorRequest {
+  const [verb = '', first = null, , third = null] = words;
+  switch (verb) {
+    case 'move':
+      return { kind: 'move', group: first ?? '', to: third };
+    case 'standby':
+    case 'online':
+      return { kind: verb, node: first };
+    case 'cleanup':
+      return { kind: 'cleanup', group: first ?? '' };
+    case 'fence':
+      return {
+        kind: 'fenceConfirm',
+        node: words[2] ?? '',
+        by: 'kim',
+        reason: 'I pulled the plug',
+      };
+    default:
+      throw new Error(`no such request: ${words.join(' ')}`);
+  }
+}
