@@ -37,7 +37,7 @@ export function parseMountinfo(text: string): Mountinfo {
 /** `36 35 98:0 /root /mount/point rw,noatime shared:1 - ext4 /dev/drbd0 rw,errors=continue` */
 function parseLine(line: string): MountEntry | null {
   const fields = line.split(' ');
-  const separator = fields.indexOf('-', 6);
+  const separator = fields.indexOf('-');
   const [, , deviceNumber, root, mountPoint, mountOptions] = fields;
   const [fstype, source, superOptions] = fields.slice(separator + 1);
   if (separator < 0 || deviceNumber === undefined || !/^\d{1,9}:\d{1,9}$/.test(deviceNumber)) {

@@ -239,6 +239,14 @@ t.test('ip: a start adds the address and announces it in the background', (t) =>
     const plan = planFor('start', readingsOf([]), { ...SPEC, ...overrides });
     t.same(commandsOf(plan), commands, title);
   }
+  const narrow: Readings = {
+    addresses: {
+      kind: 'addresses',
+      addresses: [{ ...BASE, address: '10.9.0.99', prefixLength: 28 }],
+    },
+  };
+  const plan = planFor('start', readingsOf([], narrow), { ...SPEC, prefixLength: null });
+  t.match(commandsOf(plan), [/ add 10\.9\.0\.100\/28 dev eth1$/], 'the address beside it wins');
   t.same(commandsOf(planFor('start', readingsOf([on('eth1')]))), []);
   t.equal(
     commandsOf(planFor('start', readingsOf([], { routes: { kind: 'absent' } }))),
