@@ -1,7 +1,12 @@
 // Tandem on the nodes of a lab: configured by Heartbeat's own three files, started, asked.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HistoryAnswer } from '../src/base/control.js';
+import type {
+  HistoryAnswer,
+  OperatorAnswer,
+  OperatorEnvelope,
+  OperatorRequest,
+} from '../src/base/control.js';
 import type { Status } from '../src/base/status.js';
 import type { Lab } from './lab.js';
 import type { LabNode } from './node.js';
@@ -27,6 +32,10 @@ export type ClusterOptions = {
   readonly initdeadS?: number;
   /** The haresources line without its node. Default: the four words of the demo. */
   readonly resources?: string;
+  /** Above it a peer counts as dead. Default 1500; a restart by hand on a busy host takes longer. */
+  readonly deadtimeMs?: number;
+  /** How long a fence agent may take, in seconds. Default 10. */
+  readonly fenceTimeoutS?: number;
 };
 
 /** The resources of the demo, in Heartbeat's notation. */
@@ -37,11 +46,11 @@ export const RESOURCES =
 export function haCfText(options: ClusterOptions = {}): string {
   const fence =
     `fence * fence_lab ip=${POWER.address} ipport=${POWER.port} ` +
-    `username=${POWER.username} password_file=${PASSWORD_FILE} timeout=10s`;
+    `username=${POWER.username} password_file=${PASSWORD_FILE} timeout=${options.fenceTimeoutS ?? 10}s`;
   return [
     `keepalive ${TIMING.keepaliveMs}ms`,
     `warntime ${TIMING.warntimeMs}ms`,
-    `deadtime ${TIMING.deadtimeMs}ms`,
+    `deadtime ${options.deadtimeMs ?? TIMING.deadtimeMs}ms`,
     `initdead ${options.initdeadS ?? 10}`,
     'udpport 694',
     'baud 115200',
@@ -87,15 +96,17 @@ export async function daemonLog(node: LabNode): Promise<readonly Record<string, 
 }
 
 /** Asks the daemon of a node directly: a Node.js start for each question would disturb it. */
-async function ask<T>(node: LabNode, path: string): Promise<T | null> {
+async function ask<T>(node: LabNode, path: string, body: string | null = null): Promise<T | null> {
   const socat = `socat -t 2 - UNIX-CONNECT:${CONTROL_SOCKET}`;
+  const verb = body === null ? 'GET' : 'POST';
+  const length = body === null ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`;
   const { stdout } = await node.exec(socat, {
-    input: `GET ${path} HTTP/1.0\r\nConnection: close\r\n\r\n`,
+    input: `${verb} ${path} HTTP/1.0\r\nConnection: close\r\n${length}\r\n${body ?? ''}`,
     timeoutMs: 5_000,
   });
-  const body = stdout.split('\r\n\r\n').slice(1).join('\r\n\r\n');
+  const answer = stdout.split('\r\n\r\n').slice(1).join('\r\n\r\n');
   try {
-    return JSON.parse(body) as T;
+    return JSON.parse(answer) as T;
   } catch {
     return null;
   }
@@ -109,6 +120,36 @@ export async function status(node: LabNode): Promise<Status | null> {
 /** The accounts of a node's daemon; null when it does not answer. */
 export async function history(node: LabNode): Promise<HistoryAnswer | null> {
   return ask<HistoryAnswer>(node, '/v1/history');
+}
+
+/** Sends an operator's request to a node's daemon; its first answer. */
+export async function operate(
+  node: LabNode,
+  request: OperatorRequest,
+  { dryRun = false }: { readonly dryRun?: boolean } = {},
+): Promise<OperatorAnswer> {
+  const envelope: OperatorEnvelope = { request, dryRun };
+  const answer = await ask<OperatorAnswer>(node, '/v1/requests', JSON.stringify(envelope));
+  if (answer === null) throw new Error(`${node.name}: its daemon does not take requests`);
+  return answer;
+}
+
+/** Waits until a request that was accepted is over; its last answer. */
+export async function untilAnswered(
+  node: LabNode,
+  { id }: OperatorAnswer,
+  { timeoutMs, everyMs = 100 }: Patience,
+): Promise<OperatorAnswer> {
+  const endMs = performance.now() + timeoutMs;
+  for (;;) {
+    const answer = await ask<OperatorAnswer>(node, `/v1/requests/${id}`).catch(() => null);
+    if (answer !== null && answer.state !== 'accepted') return answer;
+    if (performance.now() >= endMs) {
+      const last = JSON.stringify(answer);
+      throw new Error(`${node.name}: ${id} is not over after ${timeoutMs} ms; last: ${last}`);
+    }
+    await sleep(everyMs);
+  }
 }
 
 /** How long to wait for what a predicate sees, and how often to look. */
