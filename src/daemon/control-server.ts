@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { AssertionFailure } from '../base/assert.js';
 import {
@@ -83,7 +83,7 @@ export function createControlServer(options: ControlServerOptions): ControlServe
   );
   server.maxConnections = CONNECTIONS_MAX;
   server.on('clientError', refuseMalformed);
-  server.on('drop', () => log.warn(`Control socket refused a client: ${CONNECTIONS_MAX} are connected`));
+  warnWhenFull(server, log);
 
   return {
     async listen() {
@@ -108,6 +108,16 @@ export function createControlServer(options: ControlServerOptions): ControlServe
       clearTimeout(left);
     },
   };
+}
+
+/** One line each time the server fills up, however many clients are then turned away. */
+function warnWhenFull(server: Server, log: Log): void {
+  let told = false;
+  server.on('connection', () => (told = false));
+  server.on('drop', () => {
+    if (!told) log.warn(`Control socket refuses clients: ${CONNECTIONS_MAX} are connected`);
+    told = true;
+  });
 }
 
 interface Exchange {

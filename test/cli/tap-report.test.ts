@@ -9,7 +9,7 @@ interface TapReportOptions {
   readonly verbose?: boolean;
 }
 interface TapReportModule {
-  createTapReport(options: TapReportOptions): TapReport;
+  readonly createTapReport: (options: TapReportOptions) => TapReport;
 }
 
 const path = new URL('../../scripts/tap-report.mjs', import.meta.url).href;

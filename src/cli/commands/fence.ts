@@ -1,0 +1,72 @@
+import type { Command } from 'commander';
+import { CliFailure } from '../cli-failure.js';
+import { named, withCommonOptions, type CommandContext } from '../command-context.js';
+import { carryOut, withChangeOptions, type ChangeOptions } from '../operator-request.js';
+
+interface ConfirmOptions extends ChangeOptions {
+  readonly reason: string;
+  readonly yes?: boolean;
+}
+
+const WARNING = `You state that the node is off and stays off. If it still runs, two nodes will write to the
+same data, and one of the two copies will be lost.
+`;
+
+/**
+ * `tandem fence confirm NODE --reason TEXT`: the operator vouches that a node is off. The one
+ * command that can destroy data when it is not true, so it wants the name typed out.
+ */
+export function addFence(program: Command, context: CommandContext): void {
+  const fence = program
+    .command('fence')
+    .summary('confirm that a node is off')
+    .description('What an operator states about the power of a node.');
+  const command = fence
+    .command('confirm')
+    .summary('state that a node is off')
+    .description('State that a node is off, so that its groups may start elsewhere. Recorded.')
+    .argument('<node>', 'the node that is off')
+    .requiredOption('--reason <text>', 'how you know; recorded with your name')
+    .option('--yes', 'do not ask to type the name of the node');
+  withCommonOptions(withChangeOptions(command)).action(
+    async (argument: string, options: ConfirmOptions) => {
+      const node = named(argument, 'the node');
+      const reason = named(options.reason, 'the reason');
+      const sure = options.yes === true || options.dryRun === true;
+      if (!sure) await confirmed(node);
+      const by = await userName();
+      await carryOut({ kind: 'fenceConfirm', node, by, reason }, options, context);
+    },
+  );
+}
+
+async function confirmed(node: string): Promise<void> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    const cure = 'repeat with --yes, or on a terminal';
+    throw new CliFailure('unsafe', `Nobody is there to confirm that ${node} is off: ${cure}`);
+  }
+  const { createInterface } = await import('node:readline');
+  const asked = createInterface({ input: process.stdin, output: process.stderr });
+  process.stderr.write(WARNING);
+  const typed = await new Promise<string | null>((resolve) => {
+    asked.once('close', () => resolve(null));
+    asked.question(`Type the name of the node (${node}) to confirm: `, resolve);
+  });
+  asked.close();
+  if (typed === null) process.stderr.write('\n');
+  if (typed?.trim() !== node) {
+    throw new CliFailure('unsafe', `Not confirmed: nothing was changed for ${node}`);
+  }
+}
+
+/** Who vouches: the person behind sudo, else the user, else his number. */
+async function userName(): Promise<string> {
+  const sudoUser = process.env['SUDO_USER'] ?? '';
+  if (sudoUser !== '') return sudoUser;
+  const { userInfo } = await import('node:os');
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+}

@@ -1,0 +1,33 @@
+import type { OperatorAnswer } from '../base/control.js';
+import { folded, paint, printable, type TextStyle } from './text.js';
+
+/** The last word of a request, as one line (or more, when it has to be folded). */
+export function renderAnswer(answer: OperatorAnswer, dryRun: boolean, style: TextStyle): string {
+  const lines = dryRun
+    ? [`Dry run: ${printable(answer.message)}`, ...answer.progress.map(progressLine)]
+    : [finalLine(answer, style)];
+  return `${lines.join('\n')}\n`;
+}
+
+function finalLine(answer: OperatorAnswer, style: TextStyle): string {
+  const message = printable(answer.message);
+  switch (answer.state) {
+    case 'done':
+    case 'accepted':
+      return message;
+    case 'failed':
+      return `${paint(style, 'red', 'Failed:')} ${message}`;
+    case 'refused':
+      return `${paint(style, 'yellow', 'Refused:')} ${message}`;
+  }
+}
+
+/** One thing that happened on the way. */
+export function progressLine(sentence: string): string {
+  return `  ${printable(sentence)}`;
+}
+
+/** The same, folded for a terminal. */
+export function progressLines(sentences: readonly string[], style: TextStyle): string {
+  return sentences.map((sentence) => `${folded(style, 2, sentence).join('\n')}\n`).join('');
+}
