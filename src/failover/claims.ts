@@ -167,13 +167,16 @@ function openTakeover(turn: Turn, group: Group): void {
   turn.say('info', sentence, { group: name });
 }
 
-/** Grants the best claim of the others, withdrawing a weaker one of our own. */
+/**
+ * Grants the best claim of the others, withdrawing a weaker one of our own. A grant to a node that
+ * is helpless passes on: the new claimant needs that node's clearance as much as we do.
+ */
 function grantBest(turn: Turn, name: string): void {
   const group = turn.group(name);
   if (group === undefined) return;
   const others = contenders(turn, name);
   const best = others[0];
-  if (best === undefined || group.grant !== null) return;
+  if (best === undefined || best.node === group.grant?.node) return;
   const own: Contender | null =
     group.claim === null
       ? null

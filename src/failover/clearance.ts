@@ -79,11 +79,12 @@ export function blockers(
 }
 
 /**
- * True when every other node is confirmed off, so that none can be on the DRBD link. One that has
- * left still replicates: its machine runs.
+ * True when every other node of the group is confirmed off, so that none can be on the DRBD link.
+ * One that has left still replicates: its machine runs.
  */
-export function allPeersDown(state: State): boolean {
+export function areGroupPeersDown(state: State, group: Group): boolean {
   return Object.values(state.peers).every(
-    ({ clearance }) => clearance !== null && clearance.kind !== 'left',
+    ({ name, clearance }) =>
+      !group.spec.prefer.includes(name) || (clearance !== null && clearance.kind !== 'left'),
   );
 }

@@ -69,7 +69,9 @@ export function copyObjection(state: State, resource: string): string | null {
   if (copy.kind === 'current') return null;
   for (const peer of Object.values(state.peers)) {
     const isThere = peer.report?.drbd.some((entry) => entry.resource === resource) === true;
-    if (!isThere || peer.clearance !== null || peer.verdict === 'dead') continue;
+    // A node that has left may still run its half of DRBD: only one that is off cannot tell.
+    const isOff = peer.clearance !== null && peer.clearance.kind !== 'left';
+    if (!isThere || isOff || (peer.verdict === 'dead' && peer.clearance === null)) continue;
     return (
       `it is not known whether ${self} or ${peer.name} has the newer copy of DRBD resource ` +
       `${resource}: they have not been connected since ${self} started`

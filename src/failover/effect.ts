@@ -13,7 +13,7 @@ export type Effect =
       readonly group: string;
       readonly index: number;
       readonly verb: 'probe' | 'start' | 'stop' | 'monitor';
-      /** Every other node is confirmed fenced or off: DRBD need not wait for it. */
+      /** Every other node of the group is confirmed fenced or off: DRBD need not wait for it. */
       readonly peerConfirmedDown: boolean;
     }
   /** Ask or use the power device of a node; answered by `fenceResult` with the same id. */

@@ -11,7 +11,7 @@ import { formatDuration } from '../base/duration.js';
 import type { ResourceState } from '../base/status.js';
 import { nextToStart, nextToStop } from '../resources/group-plan.js';
 import { kindOf } from '../resources/kinds.js';
-import { allPeersDown } from './clearance.js';
+import { areGroupPeersDown } from './clearance.js';
 import { isCleared } from './claims.js';
 import { isHeard } from './membership.js';
 import { clearOrder, modeOf, moveKey, moveTarget, setOrder } from './orders.js';
@@ -244,7 +244,7 @@ function run(turn: Turn, group: Group, index: number, verb: RunningAction['verb'
     ...(shown === null ? {} : { resources: withResource(group, index, shown, `${verb} runs`) }),
   });
   if (shown !== null) turn.phaseBegins(name, phaseName(group, index, verb));
-  const peerConfirmedDown = allPeersDown(turn.state);
+  const peerConfirmedDown = areGroupPeersDown(turn.state, group);
   turn.emit({ kind: 'run', actionId, group: name, index, verb, peerConfirmedDown });
 }
 

@@ -182,7 +182,7 @@ function judgeConfirm(
   if (peer.verdict === 'up' || peer.verdict === 'late') {
     return refuse(`${peer.name} was heard a moment ago, so it is not off`);
   }
-  if (peer.clearance !== null) {
+  if (peer.clearance !== null && peer.clearance.kind !== 'left') {
     return { kind: 'done', message: `${peer.name} is accounted for already` };
   }
   const { by, reason } = request;

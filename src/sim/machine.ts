@@ -38,7 +38,7 @@ export interface MachineSetup {
   readonly bootMs: number;
   readonly faultOf: (node: string, order: AgentOrder) => AgentFault | null;
   readonly observe: (observation: Observation) => void;
-  readonly othersOff: (node: string) => boolean;
+  readonly isOn: (node: string) => boolean;
 }
 
 /** Datagrams that a socket buffer holds for a daemon that stands still. */
@@ -87,7 +87,7 @@ export class Machine {
         faultOf: (order) => setup.faultOf(this.name, order),
         later: (delayMs, run) => this.#later(delayMs, run),
         observe: setup.observe,
-        othersOff: () => setup.othersOff(this.name),
+        othersOff: (nodes) => nodes.every((node) => node === this.name || !setup.isOn(node)),
       },
       setup.spec.groups,
     );

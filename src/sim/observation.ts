@@ -58,7 +58,7 @@ export type Observation =
       readonly diskForMs: number;
       readonly content: Content | null;
       readonly done: boolean;
-      /** Every other node is off: a Consistent disk may be used. */
+      /** Every other node with a disk is off: a Consistent disk may be used. */
       readonly othersOff: boolean;
     }
   | { readonly kind: 'demotion'; readonly node: string; readonly resource: string }

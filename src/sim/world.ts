@@ -145,8 +145,7 @@ export class World {
       bootMs: setup.bootMs,
       faultOf: (node, order) => this.#faultOf(node, order),
       observe: (observation) => this.tell(observation),
-      othersOff: (node) =>
-        Object.values(this.machines).every((machine) => machine.name === node || !machine.isOn),
+      isOn: (node) => this.machine(node).isOn,
     });
   }
 

@@ -1,0 +1,184 @@
+/**
+ * What a run is like, drawn from its seed: the size and timing of the cluster, and which kinds of
+ * trouble it gets. Each kind is on or off by a coin, because a run with everything at once hides
+ * what a few kinds do together.
+ */
+import { createPrng, type Prng } from '../base/prng.js';
+import type { GroupSpec } from '../resources/spec.js';
+import { between, chance, pick } from './draw.js';
+import { databaseGroup, QUICK_AGENTS } from './household.js';
+import type { Brain } from './machine.js';
+import type { Medium } from './network.js';
+import type { WorldSetup } from './world.js';
+
+/** The kinds of trouble. */
+export const TROUBLES = [
+  'powerCut',
+  'blackout',
+  'daemonCrash',
+  'stall',
+  'freeze',
+  'linkCut',
+  'oneWay',
+  'partition',
+  'badLines',
+  'replication',
+  'device',
+  'powerNetwork',
+  'agents',
+  'resource',
+  'operator',
+  'leave',
+] as const;
+
+export type Trouble = (typeof TROUBLES)[number];
+
+/** Everything drawn. Printed first, so that a run can be understood without its code. */
+export interface Parameters {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly groups: number;
+  readonly minutes: number;
+  readonly keepaliveMs: number;
+  readonly deadtimeMs: number;
+  readonly initdeadMs: number;
+  readonly isFenced: boolean;
+  readonly links: number;
+  readonly loss: number;
+  readonly duplication: number;
+  readonly jitterMs: number;
+  readonly offMs: number;
+  readonly fenceTimeoutMs: number;
+  readonly onAgainMs: number | null;
+  readonly detectMs: number;
+  readonly connectMs: number;
+  readonly resyncMs: number;
+  readonly bootDisk: 'UpToDate' | 'Consistent';
+  readonly bootMs: number;
+  readonly agentSlowness: number;
+  readonly failback: GroupSpec['failback'];
+  /** Parts per million by which clocks run wrong, at most. */
+  readonly driftPpm: number;
+  readonly troubles: readonly Trouble[];
+  readonly troubleEveryMs: number;
+  readonly troubleForMs: number;
+}
+
+/** What the caller fixes; the rest is drawn. */
+export interface Wishes {
+  readonly nodes: number | null;
+  readonly minutes: number;
+}
+
+const UPTO = { minutes: 5 } as const;
+
+/** Draws the parameters of a run. */
+export function drawParameters(seed: number, wishes: Wishes): Parameters {
+  const prng = createPrng(seed);
+  const keepaliveMs = pick(prng, [100, 200, 200, 500, 1_000]);
+  const deadtimeMs = keepaliveMs * pick(prng, [5, 8, 10]);
+  const nodes = wishes.nodes ?? pick(prng, [2, 2, 2, 2, 3, 5]);
+  return {
+    seed,
+    nodes,
+    groups: nodes === 3 ? 1 : pick(prng, [1, 1, 2]),
+    minutes: wishes.minutes > 0 ? wishes.minutes : UPTO.minutes,
+    keepaliveMs,
+    deadtimeMs,
+    initdeadMs: Math.max(3_000, 2 * deadtimeMs),
+    isFenced: chance(prng, 0.85),
+    links: pick(prng, [1, 2, 3]),
+    loss: pick(prng, [0, 0, 0.02, 0.1]),
+    duplication: pick(prng, [0, 0, 0.05]),
+    jitterMs: pick(prng, [1, 5, keepaliveMs, 3 * keepaliveMs]),
+    offMs: round(between(prng, 50, 3_000)),
+    fenceTimeoutMs: round(between(prng, 4_000, 20_000)),
+    onAgainMs: chance(prng, 0.5) ? null : round(between(prng, 500, 15_000)),
+    ...drawMachine(prng),
+    failback: pick(prng, ['never', 'when-synced']),
+    driftPpm: pick(prng, [0, 50, 500]),
+    troubles: TROUBLES.filter(() => chance(prng, 0.4)),
+    troubleEveryMs: round(between(prng, 1_000, 40_000)),
+    troubleForMs: round(between(prng, 200, 30_000)),
+  };
+}
+
+function drawMachine(prng: Prng): Pick<
+  Parameters,
+  'detectMs' | 'connectMs' | 'resyncMs' | 'bootDisk' | 'bootMs' | 'agentSlowness'
+> {
+  return {
+    detectMs: round(between(prng, 500, 8_000)),
+    connectMs: round(between(prng, 100, 3_000)),
+    resyncMs: round(between(prng, 200, 30_000)),
+    bootDisk: pick(prng, ['UpToDate', 'Consistent']),
+    bootMs: round(between(prng, 500, 20_000)),
+    agentSlowness: pick(prng, [0.2, 1, 5]),
+  };
+}
+
+function round(value: number): number {
+  return Math.round(value);
+}
+
+/** The world that the parameters describe. */
+export function setupFrom(parameters: Parameters, brain: Brain): WorldSetup {
+  const { keepaliveMs, deadtimeMs, initdeadMs } = parameters;
+  const nodes = Array.from({ length: parameters.nodes }, (_, index) => `n${String(index + 1)}`);
+  const slow = (times: (typeof QUICK_AGENTS)['startMs']): (typeof QUICK_AGENTS)['startMs'] => ({
+    drbd: times.drbd * parameters.agentSlowness,
+    filesystem: times.filesystem * parameters.agentSlowness,
+    ip: times.ip * parameters.agentSlowness,
+    mysql: times.mysql * parameters.agentSlowness,
+    script: times.script * parameters.agentSlowness,
+  });
+  return {
+    seed: parameters.seed,
+    nodes,
+    groups: groupsOf(parameters, nodes),
+    heartbeat: { keepaliveMs, warntimeMs: Math.floor(deadtimeMs / 2), deadtimeMs, initdeadMs },
+    fenceable: parameters.isFenced ? nodes : [],
+    media: mediaOf(parameters),
+    powerTiming: {
+      statusMs: 50,
+      offMs: parameters.offMs,
+      timeoutMs: parameters.fenceTimeoutMs,
+      onAgainMs: parameters.onAgainMs,
+    },
+    agentTiming: {
+      startMs: slow(QUICK_AGENTS.startMs),
+      stopMs: slow(QUICK_AGENTS.stopMs),
+      probeMs: 10 * parameters.agentSlowness,
+    },
+    replicaTiming: parameters,
+    bootDisk: parameters.bootDisk,
+    bootMs: parameters.bootMs,
+    writeEveryMs: 250,
+    brain,
+  };
+}
+
+function groupsOf(parameters: Parameters, nodes: readonly string[]): readonly GroupSpec[] {
+  const [a = '', b = '', c = '', d = ''] = nodes;
+  const first = databaseGroup('mysql', [a, b], parameters.failback);
+  if (parameters.groups === 1) return [first];
+  const pair = nodes.length >= 4 ? [c, d] : [b, a];
+  return [first, databaseGroup('files', pair, parameters.failback)];
+}
+
+function mediaOf(parameters: Parameters): readonly Medium[] {
+  const { loss, duplication, jitterMs, keepaliveMs } = parameters;
+  const media: Medium[] = [
+    { name: 'eth0', quality: { delayMs: 1, jitterMs, loss, duplication } },
+    { name: 'eth1', quality: { delayMs: 1, jitterMs, loss, duplication } },
+    { name: 'serial', quality: { delayMs: keepaliveMs / 2, jitterMs: 1, loss, duplication: 0 } },
+  ];
+  return media.slice(0, parameters.links);
+}
+
+/** One line for people. */
+export function describeParameters(parameters: Parameters): string {
+  return Object.entries(parameters)
+    .map(([name, value]) => `${name}=${Array.isArray(value) ? value.join('+') : String(value)}`)
+    .join(' ');
+}

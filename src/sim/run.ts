@@ -1,0 +1,235 @@
+/**
+ * One run from one seed, in two phases. First safety: trouble of every kind, and nothing may ever
+ * be wrong. Then liveness: some nodes survive, everything about them is healed, no new trouble
+ * comes, and each service must be back within a bound that is computed from the timing.
+ */
+import { createPrng } from '../base/prng.js';
+import { kindOf } from '../resources/kinds.js';
+import type { Checker, Violation } from './checker.js';
+import { chance, pickAny } from './draw.js';
+import { contains } from './lineage.js';
+import type { Brain } from './machine.js';
+import type { Observer } from './observation.js';
+import { describeParameters, drawParameters, setupFrom } from './parameters.js';
+import type { Parameters, Wishes } from './parameters.js';
+import { TroubleMaker } from './troubles.js';
+import { World } from './world.js';
+
+/** How a run ended. `crash`: the core threw. */
+export type Verdict =
+  | { readonly kind: 'fine' }
+  | { readonly kind: 'crash'; readonly sentence: string }
+  | { readonly kind: 'safety'; readonly violation: Violation }
+  | { readonly kind: 'liveness'; readonly sentence: string };
+
+export interface RunReport {
+  readonly parameters: Parameters;
+  readonly verdict: Verdict;
+  /** Virtual time, times the number of nodes. */
+  readonly nodeMs: number;
+  /** Turns of the core, all nodes together. */
+  readonly turns: number;
+  /** Turns until the first violation, else all. */
+  readonly serviceReturnedMs: number | null;
+  /** Groups whose data no survivor has: nothing could bring them back. */
+  readonly excused: number;
+}
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly wishes: Wishes;
+  readonly brain: Brain;
+  /** Builds fresh checkers; each tells a violation by the function it is given. */
+  readonly checkers: (world: World, tell: (violation: Violation) => void) => readonly Checker[];
+  /** Sees everything, for logs. */
+  readonly observer?: Observer;
+}
+
+const MINUTE_MS = 60_000;
+/** In the liveness phase the operator tidies up this often. */
+const TIDY_EVERY_MS = 20_000;
+
+/** Runs a seed. Never throws for a fault of the core: that is a verdict. */
+export function runSeed(options: RunOptions): RunReport {
+  const parameters = drawParameters(options.seed, options.wishes);
+  const world = new World(setupFrom(parameters, options.brain));
+  const run = new Run(world, parameters, options);
+  return run.play();
+}
+
+class Run {
+  readonly #world: World;
+  readonly #parameters: Parameters;
+  #violation: Violation | null = null;
+  #turns = 0;
+
+  constructor(world: World, parameters: Parameters, options: RunOptions) {
+    this.#world = world;
+    this.#parameters = parameters;
+    const tell = (violation: Violation): void => {
+      this.#violation ??= violation;
+    };
+    if (options.observer !== undefined) world.observe(options.observer);
+    for (const checker of options.checkers(world, tell)) world.observe(checker.observe);
+    world.observe((observation) => {
+      if (observation.kind === 'turned') this.#turns += 1;
+    });
+    world.tell({ kind: 'fault', what: describeParameters(parameters) });
+  }
+
+  play(): RunReport {
+    const world = this.#world;
+    let returnedMs: number | null = null;
+    let excused = 0;
+    let verdict: Verdict = { kind: 'fine' };
+    try {
+      const troubles = new TroubleMaker(world, this.#parameters);
+      world.run(this.#parameters.minutes * MINUTE_MS, () => this.#violation !== null);
+      troubles.stop();
+      if (this.#violation === null) {
+        const revival = this.#revive();
+        ({ excused, returnedMs } = revival);
+        if (revival.missing !== null) verdict = { kind: 'liveness', sentence: revival.missing };
+      }
+      if (this.#violation !== null) verdict = { kind: 'safety', violation: this.#violation };
+    } catch (error) {
+      const sentence = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      verdict = { kind: 'crash', sentence };
+    }
+    return {
+      parameters: this.#parameters,
+      verdict,
+      nodeMs: world.nowMs * this.#parameters.nodes,
+      turns: this.#turns,
+      serviceReturnedMs: returnedMs,
+      excused,
+    };
+  }
+
+  // --- liveness ----------------------------------------------------------------------------------
+
+  #revive(): { missing: string | null; returnedMs: number | null; excused: number } {
+    const world = this.#world;
+    const startedMs = world.nowMs;
+    const survivors = this.#chooseSurvivors();
+    this.#heal(survivors);
+    const boundMs = startedMs + this.#boundMs();
+    this.#planTidying(survivors, boundMs);
+    const isDone = (): boolean =>
+      this.#violation !== null || this.#missing(survivors).length === 0;
+    for (let atMs = startedMs; atMs < boundMs && !isDone(); atMs += 1_000) world.run(atMs + 1_000);
+    const missing = this.#missing(survivors);
+    const hopeless = missing.filter((group) => !this.#isPossible(group, survivors));
+    const culpable = missing.filter((group) => !hopeless.includes(group));
+    return {
+      missing:
+        culpable.length === 0
+          ? null
+          : `${culpable.join(', ')} not back on ${survivors.join(', ')} after ` +
+            `${String(Math.round((world.nowMs - startedMs) / 1_000))} s`,
+      returnedMs: missing.length === 0 ? world.nowMs - startedMs : null,
+      excused: hopeless.length,
+    };
+  }
+
+  /** All, or few enough that every group still has a disk; a majority where one is needed. */
+  #chooseSurvivors(): readonly string[] {
+    const { nodes, groups } = this.#world.setup;
+    const prng = createPrng(this.#parameters.seed ^ 0x11fe);
+    if (chance(prng, 0.5)) return nodes;
+    const isEnough = (rest: readonly string[]): boolean =>
+      groups.every((group) => group.prefer.some((node) => rest.includes(node))) &&
+      (nodes.length === 2 || rest.length > nodes.length / 2);
+    const without = pickAny(prng, nodes);
+    const rest = nodes.filter((node) => node !== without);
+    return isEnough(rest) ? rest : nodes;
+  }
+
+  #heal(survivors: readonly string[]): void {
+    const world = this.#world;
+    world.tell({ kind: 'fault', what: `healed; ${survivors.join(', ')} survive` });
+    world.network.heal();
+    world.power.heal();
+    world.setAgentFaults(null);
+    world.setReplication(true);
+    for (const machine of Object.values(world.machines)) {
+      if (!survivors.includes(machine.name)) machine.disable();
+    }
+  }
+
+  /** The operator of the liveness phase: everything on, online, cleaned up, vouched for if off. */
+  #planTidying(survivors: readonly string[], untilMs: number): void {
+    const world = this.#world;
+    for (const name of survivors) {
+      const machine = world.machine(name);
+      machine.restorePower();
+      machine.startDaemon();
+    }
+    world.queue.after(TIDY_EVERY_MS, () => {
+      if (world.nowMs > untilMs) return;
+      world.network.heal();
+      world.power.heal();
+      world.setReplication(true);
+      for (const name of survivors) {
+        world.operator(name, { kind: 'online', node: name });
+        for (const group of world.setup.groups) {
+          if (this.#missing(survivors).includes(group.name)) {
+            world.operator(name, { kind: 'cleanup', group: group.name });
+          }
+        }
+        if (!this.#parameters.isFenced) this.#vouch(name);
+      }
+      this.#planTidying(survivors, untilMs);
+    });
+  }
+
+  #vouch(at: string): void {
+    for (const machine of Object.values(this.#world.machines)) {
+      if (machine.isOn) continue;
+      const request = { node: machine.name, by: 'kim', reason: 'it is off' } as const;
+      this.#world.operator(at, { kind: 'fenceConfirm', ...request });
+    }
+  }
+
+  #missing(survivors: readonly string[]): readonly string[] {
+    const serves = (group: string): boolean =>
+      survivors.some((node) => this.#world.machine(node).agents.isServing(group));
+    return this.#world.setup.groups.map((group) => group.name).filter((name) => !serves(name));
+  }
+
+  /** True when a survivor has a disk that lacks nothing, so that there is no excuse. */
+  #isPossible(group: string, survivors: readonly string[]): boolean {
+    const world = this.#world;
+    const spec = world.setup.groups.find((entry) => entry.name === group);
+    return (spec?.resources ?? []).every((resource) => {
+      if (resource.kind !== 'drbd') return true;
+      const replica = world.replicas[resource.resource];
+      if (replica === undefined) return true;
+      return replica.nodes.some((node) => {
+        if (!survivors.includes(node)) return false;
+        const { disk } = replica.disk(node);
+        const isWhole = replica.nodes.every((other) =>
+          contains(replica.content(node), replica.content(other)),
+        );
+        return isWhole && (disk === 'UpToDate' || disk === 'Consistent');
+      });
+    });
+  }
+
+  /** Everything that may have to happen one after the other, each at its slowest. */
+  #boundMs(): number {
+    const { setup } = this.#world;
+    const p = this.#parameters;
+    const agentMs = Math.max(
+      ...setup.groups.flatMap((group) =>
+        group.resources.map((r) => kindOf(r).startTimeoutMs + kindOf(r).stopTimeoutMs),
+      ),
+    );
+    const { startMs, stopMs } = setup.agentTiming;
+    const sum = [...Object.values(startMs), ...Object.values(stopMs)].reduce((a, b) => a + b, 0);
+    const detection = p.initdeadMs + p.deadtimeMs + 2 * p.troubleForMs;
+    const fencing = 4 * p.fenceTimeoutMs + p.offMs + 30_000;
+    const disks = p.detectMs + p.connectMs + p.resyncMs;
+    return agentMs + detection + fencing + disks + 2 * p.bootMs + 3 * sum + 3 * TIDY_EVERY_MS;
+  }
+}

@@ -1,0 +1,26 @@
+import type { Checker, Violation } from '../../../src/sim/checker.js';
+import type { World } from '../../../src/sim/world.js';
+import { clearance } from './clearance.js';
+import { failedStop } from './failed-stop.js';
+import { goodData } from './good-data.js';
+import { oneOwner } from './one-owner.js';
+import { order } from './order.js';
+import { said } from './said.js';
+import { shooting } from './shooting.js';
+
+/** Every checker, fresh. `allow` counts losses within the allowance of the design. */
+export function allCheckers(
+  world: World,
+  tell: (violation: Violation) => void,
+  allow: () => void = () => undefined,
+): readonly Checker[] {
+  return [
+    oneOwner(tell),
+    clearance(world, tell),
+    failedStop(tell),
+    goodData(world, tell, allow),
+    shooting(world, tell),
+    order(tell),
+    said(tell),
+  ];
+}

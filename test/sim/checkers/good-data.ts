@@ -1,0 +1,98 @@
+/**
+ * S4 and the promise to clients. No promotion of a disk that is known to be no good; no
+ * acknowledged write is missing where a group runs; no two histories of acknowledged writes.
+ *
+ * The allowance: writes that a Primary acknowledged alone, while no report of it reached the
+ * other node, are lost to the cluster if that Primary is off and the other one has to take over.
+ */
+import type { Checker, Violation } from '../../../src/sim/checker.js';
+import { contains, describe, relate, type Content } from '../../../src/sim/lineage.js';
+import type { World } from '../../../src/sim/world.js';
+
+const LINKED = ['Connected', 'SyncSource', 'VerifyS', 'VerifyT', 'PausedSyncS'];
+/** What happened to a disk a moment ago need not be known yet. */
+const NEWS_MS = 1_000;
+
+interface Tip {
+  readonly content: Content;
+  readonly node: string;
+}
+
+export function goodData(
+  world: World,
+  tell: (violation: Violation) => void,
+  allow: () => void,
+): Checker {
+  /** resource -> the ends of all acknowledged histories. One, if all is well. */
+  const tips = new Map<string, Tip[]>();
+  /** `node|resource`: it was told that another node writes alone. */
+  const warned = new Set<string>();
+
+  function onPromotion(node: string, resource: string, content: Content, atMs: number): void {
+    const kept: Tip[] = [];
+    for (const tip of tips.get(resource) ?? []) {
+      if (contains(content, tip.content)) {
+        kept.push(tip);
+        continue;
+      }
+      const isOff = !world.machine(tip.node).isOn;
+      if (isOff && !warned.has(`${node}|${resource}`)) {
+        allow();
+        continue;
+      }
+      const sentence =
+        `${node} promotes ${resource} at ${describe(content)}, without what ${tip.node} ` +
+        `acknowledged up to ${describe(tip.content)}${isOff ? ' and had told of' : ''}`;
+      tell({ rule: 'S4', sentence, atMs });
+    }
+    tips.set(resource, kept);
+  }
+
+  function onAcknowledged(node: string, resource: string, content: Content, atMs: number): void {
+    const kept: Tip[] = [];
+    for (const tip of tips.get(resource) ?? []) {
+      const relation = relate(content, tip.content);
+      if (relation === 'diverged') {
+        const sentence = `${resource}: ${node} and ${tip.node} both acknowledge, apart`;
+        tell({ rule: 'S1', sentence, atMs });
+      }
+      if (relation !== 'newer' && relation !== 'same') kept.push(tip);
+    }
+    tips.set(resource, [...kept, { content, node }]);
+  }
+
+  return {
+    name: 'good data',
+    observe: (seen, atMs) => {
+      // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- the rest is nothing to it
+      switch (seen.kind) {
+        case 'heard':
+          for (const drbd of seen.report.drbd) {
+            if (drbd.role !== 'Primary' || LINKED.includes(drbd.connection)) continue;
+            warned.add(`${seen.node}|${drbd.resource}`);
+          }
+          return;
+        case 'sent':
+          for (const drbd of seen.report.drbd) {
+            const isGood = LINKED.includes(drbd.connection) || drbd.role === 'Primary';
+            if (isGood) warned.delete(`${seen.node}|${drbd.resource}`);
+          }
+          return;
+        case 'promotion': {
+          const { node, resource, disk, content } = seen;
+          const isUsable = disk === 'UpToDate' || (disk === 'Consistent' && seen.othersOff);
+          if (!isUsable && seen.diskForMs > NEWS_MS) {
+            const sentence = `${node} tries to promote ${resource} although its disk is ${disk}`;
+            tell({ rule: 'S4', sentence, atMs });
+          }
+          if (seen.done && content !== null) onPromotion(node, resource, content, atMs);
+          return;
+        }
+        case 'acknowledged':
+          onAcknowledged(seen.node, seen.resource, seen.content, atMs);
+          return;
+        default:
+      }
+    },
+  };
+}

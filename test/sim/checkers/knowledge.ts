@@ -1,0 +1,103 @@
+/**
+ * What each node was told by the world, kept apart from what its core makes of it: the newest
+ * report of every other node, and every proof that a node is off.
+ */
+import type { Report } from '../../../src/heartbeat/report.js';
+import type { Observation } from '../../../src/sim/observation.js';
+
+export interface Told {
+  /** The newest report, by (generation, sequence). */
+  report: Report | null;
+  heardMs: number | null;
+  /** When power state or operator proved it off; null when it was heard since, or never proven. */
+  provenOffMs: number | null;
+  /** Generation that was known when the shot under way began. */
+  shotGeneration: number | null;
+}
+
+/** What every node was told about every other one since its daemon began. */
+export class Knowledge {
+  readonly #told = new Map<string, Map<string, Told>>();
+  readonly #asked = new Map<string, string>();
+  readonly #generation = new Map<string, number>();
+
+  of(node: string, about: string): Told {
+    const row = this.#told.get(node) ?? new Map<string, Told>();
+    this.#told.set(node, row);
+    const told = row.get(about) ?? {
+      report: null,
+      heardMs: null,
+      provenOffMs: null,
+      shotGeneration: null,
+    };
+    row.set(about, told);
+    return told;
+  }
+
+  generation(node: string): number {
+    return this.#generation.get(node) ?? 0;
+  }
+
+  /** A node that was away this long must not rely on anything old (S7). */
+  forgetProofs(node: string, nowMs: number): void {
+    for (const told of this.#told.get(node)?.values() ?? []) {
+      if (told.provenOffMs !== nowMs) told.provenOffMs = null;
+      if (told.report?.phase === 'left') told.report = { ...told.report, phase: 'up' };
+    }
+  }
+
+  take(seen: Observation, nowMs: number): void {
+    // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- most is no knowledge
+    switch (seen.kind) {
+      case 'daemon':
+        this.#told.delete(seen.node);
+        this.#generation.set(seen.node, seen.generation);
+        return;
+      case 'heard':
+        this.#hear(seen.node, seen.report, nowMs);
+        return;
+      case 'fence':
+        if (seen.step === 'shoot') {
+          const told = this.of(seen.by, seen.node);
+          told.shotGeneration = told.report?.generation ?? 0;
+        }
+        return;
+      case 'fenceEnds':
+        this.#fenceEnded(seen, nowMs);
+        return;
+      case 'asked':
+        if (seen.request.kind === 'fenceConfirm') this.#asked.set(seen.node, seen.request.node);
+        return;
+      case 'answered': {
+        const about = this.#asked.get(seen.node);
+        this.#asked.delete(seen.node);
+        if (about !== undefined && about !== seen.node && seen.answer.state === 'done') {
+          this.of(seen.node, about).provenOffMs = nowMs;
+        }
+        return;
+      }
+      default:
+    }
+  }
+
+  #hear(node: string, report: Report, nowMs: number): void {
+    const told = this.of(node, report.node);
+    const before = told.report;
+    const isNew =
+      before === null ||
+      report.generation > before.generation ||
+      (report.generation === before.generation && report.sequence > before.sequence);
+    if (!isNew) return;
+    told.report = report;
+    told.heardMs = nowMs;
+    told.provenOffMs = null;
+  }
+
+  #fenceEnded(seen: Extract<Observation, { kind: 'fenceEnds' }>, nowMs: number): void {
+    if (seen.outcome !== 'off') return;
+    const told = this.of(seen.by, seen.node);
+    const spokeSince = told.heardMs !== null && told.heardMs > seen.sinceMs;
+    const sameLife = (told.report?.generation ?? 0) === told.shotGeneration;
+    if (!spokeSince || (seen.step === 'shoot' && sameLife)) told.provenOffMs = nowMs;
+  }
+}

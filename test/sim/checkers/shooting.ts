@@ -1,0 +1,94 @@
+/**
+ * S5, S6: who may shoot, and when. The device is asked first. The one that is shot was silent for
+ * deadtime, and for the head start when the shooter runs nothing; or it said itself that a stop
+ * failed. A shooter in a cluster of two had heard it before; in a larger one it sees a majority.
+ * A turn that came late shoots nobody. No pair gets more than so many shots in a minute.
+ */
+import type { Checker, Violation } from '../../../src/sim/checker.js';
+import type { World } from '../../../src/sim/world.js';
+import { Knowledge } from './knowledge.js';
+
+/** The pauses of 1, 2, 4, 8, 15 and 30 s allow six shots within a minute; restarts a few more. */
+const SHOTS_PER_MINUTE_MAX = 8;
+/** Clocks may run wrong by this much. */
+const CLOCK_SLACK = 0.99;
+
+export function shooting(world: World, tell: (violation: Violation) => void): Checker {
+  const knowledge = new Knowledge();
+  const { deadtimeMs, keepaliveMs } = world.setup.heartbeat;
+  const headStartMs = Math.max(500, 2 * keepaliveMs);
+  const active = new Map<string, Set<string>>();
+  const shots = new Map<string, number[]>();
+  const answered = new Set<string>();
+  let lateTurn: { node: string; lateMs: number; atMs: number } | null = null;
+
+  function objection(by: string, node: string, nowMs: number): string | null {
+    const told = knowledge.of(by, node);
+    if (!answered.delete(`${by}|${node}`)) return 'its power device was not asked first';
+    const isStuck = told.report?.groups.some((group) => group.life === 'stopFailed') === true;
+    if (world.setup.nodes.length > 2) {
+      const members = world.setup.nodes.filter((other) => {
+        const { heardMs } = knowledge.of(by, other);
+        return other === by || (heardMs !== null && nowMs - heardMs <= deadtimeMs + keepaliveMs);
+      });
+      if (members.length <= world.setup.nodes.length / 2) {
+        return `it sees ${String(members.length)} nodes only`;
+      }
+    }
+    if (isStuck) return null;
+    if (told.heardMs === null) {
+      return world.setup.nodes.length > 2 ? null : 'it never heard it since its own start';
+    }
+    const silentMs = nowMs - told.heardMs;
+    if (silentMs < deadtimeMs * CLOCK_SLACK) return `it was heard ${String(silentMs)} ms before`;
+    const isHolder = (active.get(by)?.size ?? 0) > 0;
+    if (!isHolder && silentMs < (deadtimeMs + headStartMs) * CLOCK_SLACK) {
+      return `it gave no head start (${String(silentMs)} ms of silence)`;
+    }
+    return null;
+  }
+
+  function onShot(by: string, node: string, atMs: number): void {
+    const key = `${by}|${node}`;
+    const recent = [...(shots.get(key) ?? []).filter((at) => at > atMs - 60_000), atMs];
+    shots.set(key, recent);
+    const why =
+      lateTurn?.node === by && lateTurn.atMs === atMs && lateTurn.lateMs > 2 * deadtimeMs
+        ? 'it stood still itself until now'
+        : objection(by, node, atMs);
+    if (why !== null) tell({ rule: 'S5', sentence: `${by} shoots ${node} although ${why}`, atMs });
+    if (recent.length <= SHOTS_PER_MINUTE_MAX) return;
+    const count = String(recent.length);
+    tell({ rule: 'S5', sentence: `${by} shoots ${node} ${count} times within a minute`, atMs });
+  }
+
+  return {
+    name: 'shooting',
+    observe: (seen, atMs) => {
+      knowledge.take(seen, atMs);
+      // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- the rest is nothing to it
+      switch (seen.kind) {
+        case 'turned':
+          lateTurn = { node: seen.node, lateMs: seen.lateMs, atMs };
+          return;
+        case 'active': {
+          const groups = active.get(seen.node) ?? new Set<string>();
+          active.set(seen.node, groups);
+          if (seen.active) groups.add(seen.group);
+          else groups.delete(seen.group);
+          return;
+        }
+        case 'daemon':
+          for (const node of world.setup.nodes) answered.delete(`${seen.node}|${node}`);
+          return;
+        case 'fenceEnds':
+          if (seen.step === 'status') answered.add(`${seen.by}|${seen.node}`);
+          return;
+        case 'fence':
+          if (seen.step === 'shoot') onShot(seen.by, seen.node, atMs);
+          return;
+        default:
+      }
+    },
+  };
+}
