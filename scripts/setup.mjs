@@ -1,5 +1,6 @@
 /**
- * The one way into the project from a fresh clone: `npm test`, `npm run demo`, `npm run bench`.
+ * The one way into the project from a fresh clone: `npm test`, `npm run demo`,
+ * `npm run bench`, `npm run sim`.
  *
  *     check Node -> install what package-lock.json names (once) -> compile (incremental) -> command
  *
@@ -24,6 +25,7 @@ const EXIT_UNAVAILABLE = 69;
 const COMMANDS = {
   demo: (args) => program('dist/lab/demo.js', args),
   bench: (args) => benchmark(args),
+  sim: (args) => program('dist/bench/sim.js', args),
   test: (args) => run(process.execPath, ['scripts/test.mjs', ...args]),
 };
 
