@@ -130,7 +130,7 @@ function readSecret(
     return undefined;
   }
   if (secret === undefined || secret.text === '#') {
-    const cure = 'make one with "tandem config keygen"';
+    const cure = 'write a long random word there';
     report.error(secret ?? methodWord, `Method "${method}" needs a key`, 'one word after it', cure);
     return undefined;
   }

@@ -1,6 +1,6 @@
 /**
  * From the three files of /etc/ha.d to one Config. The files are read elsewhere; here is only
- * text, so that `tandem check`, the daemon and the tests see the same faults in the same words.
+ * text, so that `tandemd --check`, the daemon and the tests see the same faults in the same words.
  */
 import type { Diagnostic } from '../base/diagnostic.js';
 import { err, ok, type Result } from '../base/result.js';
@@ -19,6 +19,8 @@ import { quote, WHOLE_FILE, type SourceFile } from './source-text.js';
 export interface HeartbeatFiles {
   /** `uname -n` of this machine. */
   readonly self: string;
+  /** Where they were looked for, to name the missing ones. */
+  readonly directory: string;
   readonly haCf: SourceFile | null;
   readonly haresources: SourceFile | null;
   readonly authkeys: SourceFile | null;
@@ -26,12 +28,11 @@ export interface HeartbeatFiles {
   readonly existingScripts: readonly string[];
 }
 
-/** Where Heartbeat looks for its files. */
-export const HEARTBEAT_PATHS = {
-  haCf: '/etc/ha.d/ha.cf',
-  haresources: '/etc/ha.d/haresources',
-  authkeys: '/etc/ha.d/authkeys',
-} as const;
+/** What Heartbeat's files are called. */
+const FILE_NAMES = { haCf: 'ha.cf', haresources: 'haresources', authkeys: 'authkeys' } as const;
+
+/** How to make a signing file; the secret is the operator's own. */
+const AUTHKEYS_CURE = 'write "auth 1" and "1 sha256 SECRET" with a long random word, mode 0600';
 
 /**
  * Builds the configuration from Heartbeat's files. When anything is wrong, all faults and
@@ -71,7 +72,7 @@ interface ParsedFiles {
 function parseAll(files: HeartbeatFiles): ParsedFiles {
   const haCf =
     files.haCf === null
-      ? missing('haCf', 'tells the nodes and their links', null)
+      ? missing(files.directory, 'haCf', 'tells the nodes and their links', null)
       : parseHaCf(files.haCf, files.self);
   const context = {
     nodes: haCf.value?.nodes ?? null,
@@ -80,11 +81,11 @@ function parseAll(files: HeartbeatFiles): ParsedFiles {
   } as const;
   const haresources =
     files.haresources === null
-      ? missing('haresources', 'tells the groups', [])
+      ? missing(files.directory, 'haresources', 'tells the groups', [])
       : parseHaresources(files.haresources, context);
   const authkeys =
     files.authkeys === null
-      ? missing('authkeys', 'signs the heartbeats', null)
+      ? missing(files.directory, 'authkeys', 'signs the heartbeats', null)
       : parseAuthkeys(files.authkeys);
   return {
     haCf: haCf.value,
@@ -95,12 +96,13 @@ function parseAll(files: HeartbeatFiles): ParsedFiles {
 }
 
 function missing<T>(
-  file: keyof typeof HEARTBEAT_PATHS,
+  directory: string,
+  file: keyof typeof FILE_NAMES,
   purpose: string,
   value: T,
 ): Parsed<T> {
-  const report = createReporter(HEARTBEAT_PATHS[file]);
-  const cure = file === 'authkeys' ? 'make it with "tandem config keygen"' : undefined;
+  const report = createReporter(`${directory}/${FILE_NAMES[file]}`);
+  const cure = file === 'authkeys' ? AUTHKEYS_CURE : undefined;
   report.error(WHOLE_FILE, 'The file is missing', `the file that ${purpose}`, cure);
   return { value, diagnostics: report.diagnostics };
 }

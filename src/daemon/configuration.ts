@@ -31,6 +31,7 @@ export function readConfiguration(
   }
   return buildHeartbeatConfig({
     self,
+    directory: folder,
     haCf: readSource(join(folder, 'ha.cf')),
     haresources: readSource(join(folder, 'haresources')),
     authkeys: readSource(join(folder, 'authkeys')),

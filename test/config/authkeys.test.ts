@@ -53,7 +53,7 @@ t.test('authkeys: refused when group or others may read or write it', (t) => {
 
 t.test('authkeys errors: line and column, never the key', (t) => {
   const form = 'expected "auth N, or N METHOD KEY"';
-  const cure = 'make one with "tandem config keygen"';
+  const cure = 'write a long random word there';
   const rows: readonly (readonly [string, readonly string[]])[] = [
     ['', [': error: No auth line says which key signs; expected "auth N"']],
     [`3 sha256 ${KEY}`, [': error: No auth line says which key signs; expected "auth 3"']],

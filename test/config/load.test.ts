@@ -36,6 +36,7 @@ const build = (texts: Texts = {}) => {
   const file = (path: string, text: string | null, modeBits: number) =>
     text === null ? null : { path, text, modeBits };
   return buildHeartbeatConfig({
+    directory: '/etc/ha.d',
     self: texts.self ?? 'n1',
     haCf: file('ha.cf', haCf, 0o644),
     haresources: file('haresources', haresources, 0o644),
@@ -114,7 +115,8 @@ t.test('load: faults of all files in one go', (t) => {
       ' expected the file that tells the nodes and their links',
     '/etc/ha.d/haresources: error: The file is missing; expected the file that tells the groups',
     '/etc/ha.d/authkeys: error: The file is missing;' +
-      ' expected the file that signs the heartbeats; make it with "tandem config keygen"',
+      ' expected the file that signs the heartbeats; write "auth 1" and ' +
+        '"1 sha256 SECRET" with a long random word, mode 0600',
   ]);
   const onlyHaCf = build({ haCf: null });
   t.equal(onlyHaCf.ok ? 0 : onlyHaCf.error.length, 1, 'unknown nodes are no second fault then');
@@ -271,6 +273,7 @@ t.test('load properties: parsers never throw, and point into the file', (t) => {
         assertInside(text, parseHaresources(file, context).diagnostics);
       }
       const built = buildHeartbeatConfig({
+        directory: '/etc/ha.d',
         self: 'n1', haCf: file, haresources: file, authkeys: file, existingScripts: [],
       });
       if (!built.ok && built.error.length === 0) throw new Error('refused without a word');
