@@ -62,7 +62,7 @@ for (let seed = first; seed < first + count; seed += 1) {
     seed,
     wishes,
     brain: { initialState, step },
-    checkers: (world, tell) => allCheckers(world, tell, () => (allowed += 1)),
+    checkers: (world, tell) => allCheckers(world, tell, tellAllowance),
     ...(values.log ? { observer: shortLog((line) => process.stdout.write(`${line}\n`)) } : {}),
   });
   ran += 1;
@@ -102,6 +102,11 @@ function tellFailure({ parameters, verdict }: RunReport): void {
       ` --minutes ${String(wishes.minutes)}` +
       `${wishes.nodes === null ? '' : ` --nodes ${String(wishes.nodes)}`}\n`,
   );
+}
+
+function tellAllowance(sentence: string): void {
+  allowed += 1;
+  if (values.log) process.stdout.write(`          allowed: ${sentence}\n`);
 }
 
 function tellFigures(): void {

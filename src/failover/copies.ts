@@ -4,7 +4,8 @@
  *
  *     current   DRBD was connected to a good copy, or this node writes itself
  *     behind    the other node said that it was Primary without a connection: it has more
- *     unknown   since the start of this run nothing has told; a connection will
+ *     unknown   nothing has told yet, or the other node was out of sight: it may have written
+ *               meanwhile; if it lives, a connection will tell; if it is off, this copy is used
  *
  * `behind` outlives a restart: the writes that are missing here do so, too.
  */
@@ -37,7 +38,27 @@ function copyNow(state: State, own: DrbdFacts, before: Copy): Copy {
   const writer = aloneWriter(state, own);
   if (writer !== null) return { kind: 'behind', than: writer };
   const isNewest = own.role === 'Primary' || (LINKED.includes(own.connection) && isGood(own));
-  return isNewest ? { kind: 'current', than: null } : before;
+  if (isNewest) return { kind: 'current', than: null };
+  return before.kind === 'current' && isAnyOutOfSight(state, own) ? UNKNOWN_COPY : before;
+}
+
+/** True when the other half of a resource was lost from view, and nothing is known of it since. */
+function isAnyOutOfSight(state: State, own: DrbdFacts): boolean {
+  return Object.values(state.peers).some(
+    (peer) =>
+      peer.verdict === 'dead' &&
+      peer.clearance === null &&
+      peer.report?.drbd.some((entry) => entry.resource === own.resource) === true,
+  );
+}
+
+/** Another node was restarted: what it wrote before is not known, unless DRBD is connected. */
+export function doubtCopies(turn: Turn): void {
+  for (const facts of Object.values(turn.state.drbd)) {
+    const isSure = facts.role === 'Primary' || LINKED.includes(facts.connection);
+    if (isSure || turn.state.copies[facts.resource]?.kind !== 'current') continue;
+    turn.update({ copies: { ...turn.state.copies, [facts.resource]: UNKNOWN_COPY } });
+  }
 }
 
 function isGood(own: DrbdFacts): boolean {
@@ -74,7 +95,7 @@ export function copyObjection(state: State, resource: string): string | null {
     if (!isThere || isOff || (peer.verdict === 'dead' && peer.clearance === null)) continue;
     return (
       `it is not known whether ${self} or ${peer.name} has the newer copy of DRBD resource ` +
-      `${resource}: they have not been connected since ${self} started`
+      `${resource}: they are not connected`
     );
   }
   return null;

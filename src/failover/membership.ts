@@ -2,6 +2,7 @@ import { formatDuration } from '../base/duration.js';
 import { hear, livenessVerdict, silenceMs, stretch } from '../heartbeat/liveness.js';
 import { PROTOCOL_VERSION, type Report, type ReportFault } from '../heartbeat/report.js';
 import { turn as turnHealth } from '../heartbeat/self-health.js';
+import { doubtCopies } from './copies.js';
 import { mergeOrders } from './orders.js';
 import { turnEveryMs } from './spec.js';
 import { IDLE_FENCING, type Peer } from './state.js';
@@ -50,6 +51,7 @@ export function onReport(turn: Turn, link: string, report: Report): void {
     turn.say('error', `${peer.name} is incompatible: ${incompatible}`, { node: peer.name });
   }
   if (peer.report !== null && report.generation !== peer.report.generation) {
+    doubtCopies(turn);
     turn.say('info', `${peer.name} was restarted: it speaks with a new generation`, {
       node: peer.name,
     });

@@ -45,8 +45,6 @@ export interface AgentHost {
   /** Runs later, unless the power goes first; a frozen machine runs it when it thaws. */
   readonly later: (delayMs: number, run: () => void) => void;
   readonly observe: (observation: Observation) => void;
-  /** Whether these machines are all off, this one apart: the world's truth, for the observers. */
-  readonly othersOff: (nodes: readonly string[]) => boolean;
 }
 
 interface Entry {
@@ -194,8 +192,7 @@ export class Agents {
     const content = replica.content(node);
     const refusal = replica.promote(node, peerConfirmedDown);
     this.#refusal = refusal ?? '';
-    const othersOff = this.#host.othersOff(replica.nodes);
-    const said = { node, resource, disk, diskForMs: forMs, content, othersOff };
+    const said = { node, resource, disk, diskForMs: forMs, content };
     this.#host.observe({ kind: 'promotion', ...said, done: refusal === null });
     return refusal === null;
   }

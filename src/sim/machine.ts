@@ -38,7 +38,6 @@ export interface MachineSetup {
   readonly bootMs: number;
   readonly faultOf: (node: string, order: AgentOrder) => AgentFault | null;
   readonly observe: (observation: Observation) => void;
-  readonly isOn: (node: string) => boolean;
 }
 
 /** Datagrams that a socket buffer holds for a daemon that stands still. */
@@ -87,7 +86,6 @@ export class Machine {
         faultOf: (order) => setup.faultOf(this.name, order),
         later: (delayMs, run) => this.#later(delayMs, run),
         observe: setup.observe,
-        othersOff: (nodes) => nodes.every((node) => node === this.name || !setup.isOn(node)),
       },
       setup.spec.groups,
     );

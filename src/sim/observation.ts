@@ -58,8 +58,6 @@ export type Observation =
       readonly diskForMs: number;
       readonly content: Content | null;
       readonly done: boolean;
-      /** Every other node with a disk is off: a Consistent disk may be used. */
-      readonly othersOff: boolean;
     }
   | { readonly kind: 'demotion'; readonly node: string; readonly resource: string }
   /** A client was told that its write is safe. `alone`: on this disk only. */

@@ -145,7 +145,6 @@ export class World {
       bootMs: setup.bootMs,
       faultOf: (node, order) => this.#faultOf(node, order),
       observe: (observation) => this.tell(observation),
-      isOn: (node) => this.machine(node).isOn,
     });
   }
 

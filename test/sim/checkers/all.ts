@@ -8,11 +8,11 @@ import { order } from './order.js';
 import { said } from './said.js';
 import { shooting } from './shooting.js';
 
-/** Every checker, fresh. `allow` counts losses within the allowance of the design. */
+/** Every checker, fresh. `allow` is told of losses within the allowance of the design. */
 export function allCheckers(
   world: World,
   tell: (violation: Violation) => void,
-  allow: () => void = () => undefined,
+  allow: (sentence: string) => void = () => undefined,
 ): readonly Checker[] {
   return [
     oneOwner(tell),

@@ -8,6 +8,7 @@
 import type { Checker, Violation } from '../../../src/sim/checker.js';
 import { contains, describe, relate, type Content } from '../../../src/sim/lineage.js';
 import type { World } from '../../../src/sim/world.js';
+import { Knowledge } from './knowledge.js';
 
 const LINKED = ['Connected', 'SyncSource', 'VerifyS', 'VerifyT', 'PausedSyncS'];
 /** What happened to a disk a moment ago need not be known yet. */
@@ -21,12 +22,20 @@ interface Tip {
 export function goodData(
   world: World,
   tell: (violation: Violation) => void,
-  allow: () => void,
+  allow: (sentence: string) => void,
 ): Checker {
   /** resource -> the ends of all acknowledged histories. One, if all is well. */
   const tips = new Map<string, Tip[]>();
   /** `node|resource`: it was told that another node writes alone. */
   const warned = new Set<string>();
+  const knowledge = new Knowledge();
+
+  /** The other node with a disk is proven off: a Consistent disk is then the best there is. */
+  function isAlone(node: string, resource: string): boolean {
+    return (world.replicas[resource]?.nodes ?? []).every(
+      (other) => other === node || knowledge.of(node, other).provenOffMs !== null,
+    );
+  }
 
   function onPromotion(node: string, resource: string, content: Content, atMs: number): void {
     const kept: Tip[] = [];
@@ -37,7 +46,7 @@ export function goodData(
       }
       const isOff = !world.machine(tip.node).isOn;
       if (isOff && !warned.has(`${node}|${resource}`)) {
-        allow();
+        allow(`${node} takes over ${resource} without what ${tip.node} acknowledged alone`);
         continue;
       }
       const sentence =
@@ -64,6 +73,7 @@ export function goodData(
   return {
     name: 'good data',
     observe: (seen, atMs) => {
+      knowledge.take(seen, atMs);
       // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- the rest is nothing to it
       switch (seen.kind) {
         case 'heard':
@@ -80,7 +90,8 @@ export function goodData(
           return;
         case 'promotion': {
           const { node, resource, disk, content } = seen;
-          const isUsable = disk === 'UpToDate' || (disk === 'Consistent' && seen.othersOff);
+          const isUsable =
+            disk === 'UpToDate' || (disk === 'Consistent' && isAlone(node, resource));
           if (!isUsable && seen.diskForMs > NEWS_MS) {
             const sentence = `${node} tries to promote ${resource} although its disk is ${disk}`;
             tell({ rule: 'S4', sentence, atMs });
