@@ -7,10 +7,12 @@ import type {
   HistoryAnswer,
   HistoryEntry,
   OperatorAnswer,
+  OperatorEnvelope,
   OperatorRequest,
   Status,
 } from '../../src/base/control.js';
 import { EXIT } from '../../src/base/exit-codes.js';
+import { createControlServer } from '../../src/daemon/control-server.js';
 import { DONE, fakeControl } from './fake-control.js';
 import { noTerminal, notBuilt, tandem, tandemOnTerminal } from './run-tandem.js';
 import { PROC_DRBD, STARTED, STATUSES } from './statuses.js';
@@ -466,4 +468,36 @@ t.test('output: a reader that goes away is not an error', built, async (t) => {
     onOutput: (_out, child) => child.stdout?.destroy(),
   });
   t.strictSame({ code: ran.code, err: ran.err }, { code: 0, err: '' });
+});
+
+t.test('contract: the commands and the real control server understand each other', built, async (t) => {
+  const { folder } = await fakeControl(t);
+  const accepted: OperatorAnswer = { ...DONE, id: 'm-2026.1_a', state: 'accepted' };
+  const envelopes: OperatorEnvelope[] = [];
+  const silent = (): void => undefined;
+  const path = join(folder, 'real');
+  const server = createControlServer({
+    path,
+    group: null,
+    log: { debug: silent, info: silent, warn: silent, error: silent },
+    backend: {
+      status: () => STARTED,
+      history: () => ({ schema: 'tandem.history/1', self: 'n1', entries: [] }),
+      request: (envelope) => {
+        envelopes.push(envelope);
+        return accepted;
+      },
+      answer: (id) => (id === accepted.id ? { ...accepted, state: 'done' } : null),
+    },
+  });
+  t.ok((await server.listen()).ok);
+  t.teardown(() => server.close());
+  const run = (...args: string[]): ReturnType<typeof tandem> => tandem([...args, '--socket', path]);
+  t.match(await run('status'), { code: 0, out: /^OK: mysql runs on n1/ });
+  t.match(await run('history'), { code: 0, out: 'Nothing was moved or taken over yet\n' });
+  t.match(await run('fence', 'confirm', 'n2', '--reason', 'Pulled "it" \u00e4', '--yes'), { code: 0 });
+  t.match(envelopes, [{ request: { kind: 'fenceConfirm', reason: 'Pulled "it" \u00e4' } }]);
+  const long = await run('fence', 'confirm', 'n2', '--reason', 'x'.repeat(501), '--yes');
+  t.match(long, { code: EXIT.usage, err: /Field "request.reason"/ });
+  t.equal(envelopes.length, 1);
 });
