@@ -1,9 +1,17 @@
 /**
- * The only place where programs are run. Arguments are arrays, never shell text; every run has a
- * limit, and at its end the whole process group goes, so that a hung agent leaves no children.
+ * The only place where programs are run. Arguments are arrays, never shell text, and every run has
+ * a limit.
+ *
+ *     exit in time       -> its exit code; what it left running (a server's script does) lives on
+ *     limit              -> SIGTERM to the process group, then SIGKILL: a hung agent leaves no children
+ *     no exit even then  -> given up: uninterruptible sleep
+ *
+ * The end of a run is the exit of the program, not the end of its output: a server that a script
+ * starts keeps the pipe open for as long as it lives.
  */
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 
 /** What to run. */
@@ -19,6 +27,7 @@ export interface CommandRequest {
 export interface CommandResult {
   /** Null when it was ended by a signal, timed out or could not be started. */
   readonly exitCode: number | null;
+  /** The first OUTPUT_BYTES_MAX bytes; the rest is read and forgotten. */
   readonly stdout: string;
   readonly stderr: string;
   readonly timedOut: boolean;
@@ -29,64 +38,132 @@ export interface CommandResult {
 
 /** Output kept of one run; an agent that writes without end must not fill the memory. */
 const OUTPUT_BYTES_MAX = 1_048_576;
-/** After the limit: SIGTERM, then this long, then SIGKILL. */
+/** After the limit: SIGTERM, then this long, then SIGKILL, then as long again. */
 const KILL_AFTER_MS = 500;
+/** What was written before the exit is in the pipe; later words are those of others. */
+const DRAIN_MS = 100;
 
 /** Runs a program to its end, or to the end of its time. Never rejects. */
 export async function runCommand(request: CommandRequest): Promise<CommandResult> {
+  const startedMs = performance.now();
+  const run = await runToEnd(request).catch((error: unknown) => ({
+    startFailure: error instanceof Error ? error.message : String(error),
+  }));
+  return { ...NOTHING, ...run, durationMs: performance.now() - startedMs };
+}
+
+const NOTHING = { exitCode: null, stdout: '', stderr: '', timedOut: false, startFailure: null };
+
+/** Rejects when it could not be started. */
+async function runToEnd(request: CommandRequest): Promise<Partial<CommandResult>> {
   const [file = '', ...args] = request.argv;
   const child = execa(file, args, {
     reject: false,
-    stripFinalNewline: false,
-    maxBuffer: OUTPUT_BYTES_MAX,
+    buffer: false,
     detached: true,
     cleanup: false,
-    stdin: request.input === undefined ? 'ignore' : 'pipe',
-    ...(request.input === undefined ? {} : { input: request.input }),
+    ...(request.input === undefined ? { stdin: 'ignore' } : { input: request.input }),
     env: { LC_ALL: 'C', ...request.env },
   });
-  const limit = setTimeout(() => {
-    killGroup(child.pid, 'SIGTERM');
-    setTimeout(() => killGroup(child.pid, 'SIGKILL'), KILL_AFTER_MS).unref();
-  }, request.timeoutMs);
-  const result = await Promise.race([child, settledAfterKill(request.timeoutMs)]);
-  clearTimeout(limit);
-  if (result === null) return hopeless(request.timeoutMs);
-  return {
-    exitCode: result.exitCode ?? null,
-    stdout: result.stdout,
-    stderr: result.stderr,
-    timedOut: result.durationMs >= request.timeoutMs,
-    startFailure: child.pid === undefined ? startFailureOf(result) : null,
-    durationMs: result.durationMs,
-  };
+  const { pid } = child;
+  if (pid === undefined) throw new Error(startFailureOf(await child));
+  const outputs = [collect(child.stdout), collect(child.stderr)] as const;
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('exit', (exitCode) => resolve({ exitCode }));
+  });
+  const { timedOut, exit } = await waitForEnd(exited, pid, request.timeoutMs);
+  if (exit !== null) await within(Promise.all(outputs.map(ended)), DRAIN_MS);
+  if (request.input !== undefined) child.stdin.destroy();
+  for (const { stream } of outputs) stream.destroy();
+  child.unref();
+  const [stdout, stderr] = [textOf(outputs[0]), textOf(outputs[1])];
+  if (exit === null) return { stdout, stderr: HOPELESS, timedOut };
+  return { exitCode: timedOut ? null : exit.exitCode, stdout, stderr, timedOut };
 }
+
+const HOPELESS = 'the program does not end, not even when killed (uninterruptible sleep)';
 
 function startFailureOf(result: { readonly originalMessage?: string | undefined }): string {
   return result.originalMessage ?? 'it could not be started';
 }
 
-/** A process in uninterruptible sleep survives SIGKILL: nobody waits for it any longer. */
-async function settledAfterKill(timeoutMs: number): Promise<null> {
-  return new Promise((resolve) => {
-    setTimeout(() => resolve(null), timeoutMs + 2 * KILL_AFTER_MS).unref();
+// --- the end of a run ----------------------------------------------------------------------------
+
+/** The code is null when a signal ended it. */
+interface Exit {
+  readonly exitCode: number | null;
+}
+
+/** `exit` is null when it does not end, not even when killed. */
+interface End {
+  readonly timedOut: boolean;
+  readonly exit: Exit | null;
+}
+
+async function waitForEnd(
+  exited: Promise<Exit>,
+  pid: number,
+  timeoutMs: number,
+): Promise<End> {
+  const inTime = await within(exited, timeoutMs);
+  if (inTime !== null) return { timedOut: false, exit: inTime };
+  killGroup(pid, 'SIGTERM');
+  const obedient = await within(exited, KILL_AFTER_MS);
+  killGroup(pid, 'SIGKILL');
+  return { timedOut: true, exit: obedient ?? (await within(exited, KILL_AFTER_MS)) };
+}
+
+/**
+ * Waits for the exit; null when the time is up. After a stall of our own the timer comes first,
+ * although the program has long ended: so the exit gets one more turn of the event loop.
+ */
+async function within<T>(event: Promise<T>, limitMs: number): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => setImmediate(resolve, null), limitMs);
   });
+  const first = await Promise.race([event, late]);
+  clearTimeout(timer);
+  return first;
 }
 
-function hopeless(timeoutMs: number): CommandResult {
-  const stderr = 'the program does not end, not even when killed (uninterruptible sleep)';
-  const durationMs = timeoutMs + 2 * KILL_AFTER_MS;
-  return { exitCode: null, stdout: '', stderr, timedOut: true, startFailure: null, durationMs };
-}
-
-function killGroup(pid: number | undefined, signal: 'SIGTERM' | 'SIGKILL'): void {
-  if (pid === undefined) return;
+function killGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   try {
     process.kill(-pid, signal);
   } catch {
     // It has ended meanwhile.
   }
 }
+
+// --- output --------------------------------------------------------------------------------------
+
+interface Output {
+  readonly stream: Readable;
+  readonly chunks: Buffer[];
+  bytes: number;
+}
+
+function collect(stream: Readable): Output {
+  const output: Output = { stream, chunks: [], bytes: 0 };
+  stream.on('data', (chunk: Buffer) => {
+    const kept = chunk.subarray(0, OUTPUT_BYTES_MAX - output.bytes);
+    output.bytes += kept.length;
+    if (kept.length > 0) output.chunks.push(kept);
+  });
+  stream.on('error', () => undefined);
+  return output;
+}
+
+async function ended({ stream }: Output): Promise<void> {
+  if (stream.closed) return;
+  await new Promise((resolve) => stream.once('close', resolve));
+}
+
+function textOf({ chunks }: Output): string {
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+// --- servers -------------------------------------------------------------------------------------
 
 /** A server to be started that must outlive the daemon. */
 export interface ServerRequest {
@@ -122,9 +199,9 @@ export async function startServer(request: ServerRequest): Promise<StartedServer
       env: { ...request.env },
     });
     let ending: string | null = null;
-    void child.then(({ exitCode, signal }) => {
+    child.once('exit', (exitCode, signal) => {
       ending =
-        signal === undefined
+        signal === null
           ? `it ended with exit code ${String(exitCode ?? 'unknown')}`
           : `it was ended by ${signal}`;
     });
