@@ -1,14 +1,16 @@
 /**
  * What survives a restart: one small JSON file, replaced whole. The generation is made durable
  * before the first word is spoken, because a node that repeats an old generation is taken for a
- * replay; the rest is written behind, in order.
+ * replay; the rest is written behind, so that a disk that hangs does not stop the heartbeat. While
+ * it hangs only the newest facts wait for it.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { err, ok, type Result } from '../base/result.js';
 import { NOTHING_SAVED, type SavedFacts } from '../failover/state.js';
+import { within } from './limit.js';
 
 const SCHEMA = z.object({
   generation: z.int().min(0),
@@ -17,12 +19,22 @@ const SCHEMA = z.object({
   orders: z.array(
     z.object({ key: z.string(), value: z.string(), version: z.int(), origin: z.string() }),
   ),
+  behind: z.record(z.string(), z.string()).default({}),
 });
+
+interface Save {
+  readonly facts: SavedFacts;
+  readonly onFailure: (sentence: string) => void;
+}
+
+/** A sound disk takes milliseconds; who leaves does not wait for another. */
+const SETTLE_MS = 2_000;
 
 /** The state file of one node. */
 export class StateFile {
   readonly path: string;
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<void> | null = null;
+  #waiting: Save | null = null;
 
   constructor(directory: string) {
     this.path = join(directory, 'state.json');
@@ -67,41 +79,63 @@ export class StateFile {
   #replaceNow(facts: SavedFacts): void {
     const temporary = `${this.path}.new`;
     const file = openSync(temporary, 'w', 0o640);
-    writeSync(file, JSON.stringify(facts));
-    fsyncSync(file);
-    closeSync(file);
+    try {
+      writeFileSync(file, JSON.stringify(facts));
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
     renameSync(temporary, this.path);
     const directory = openSync(dirname(this.path), 'r');
-    fsyncSync(directory);
-    closeSync(directory);
+    try {
+      fsyncSync(directory);
+    } finally {
+      closeSync(directory);
+    }
   }
 
-  /** Replaces the file behind the caller's back, after what was saved before. */
+  /** Replaces the file behind the caller's back; of several calls in a row the last one counts. */
   save(facts: SavedFacts, onFailure: (sentence: string) => void): void {
-    this.#writing = this.#writing.then(async () => {
+    this.#waiting = { facts, onFailure };
+    this.#writing ??= this.#writeAll();
+  }
+
+  async #writeAll(): Promise<void> {
+    for (let next = this.#waiting; next !== null; next = this.#waiting) {
+      this.#waiting = null;
       try {
-        await this.#replace(facts);
+        await this.#replace(next.facts);
       } catch (error) {
-        onFailure(`${this.path} cannot be written: ${messageOf(error)}`);
+        next.onFailure(`${this.path} cannot be written: ${messageOf(error)}`);
       }
-    });
+    }
+    this.#writing = null;
   }
 
   async #replace(facts: SavedFacts): Promise<void> {
     const temporary = `${this.path}.new`;
-    const file = await open(temporary, 'w', 0o640);
-    try {
-      await file.writeFile(JSON.stringify(facts));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await durably(temporary, 'w', (file) => file.writeFile(JSON.stringify(facts)));
     await rename(temporary, this.path);
+    await durably(dirname(this.path), 'r', async () => undefined);
   }
 
-  /** Waits for what is being written. */
+  /** Waits for what is being written, but not for a disk that hangs. */
   async settled(): Promise<void> {
-    await this.#writing;
+    if (this.#writing !== null) await within(this.#writing, SETTLE_MS);
+  }
+}
+
+async function durably(
+  path: string,
+  flags: 'w' | 'r',
+  change: (file: FileHandle) => Promise<void>,
+): Promise<void> {
+  const file = await open(path, flags, 0o640);
+  try {
+    await change(file);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 
