@@ -8,6 +8,7 @@ import { initialState } from '../failover/state.js';
 import { Actor } from './actor.js';
 import type { Clock } from './clock.js';
 import { createControlServer } from './control-server.js';
+import { claimSocketPath } from './control-socket.js';
 import { DrbdSource } from './drbd-source.js';
 import { Engine } from './engine.js';
 import { useFenceDevice } from './fence-agent.js';
@@ -37,6 +38,10 @@ export async function startDaemon(
   clock: Clock,
   log: Log,
 ): Promise<Result<Daemon, string>> {
+  const socketPath = join(folders.run, 'tandem.sock');
+  // Before anything is touched: the state file may belong to a daemon that runs.
+  const free = await claimSocketPath(socketPath);
+  if (!free.ok) return free;
   const stateFile = new StateFile(folders.state);
   const begun = stateFile.begin(Math.floor(clock.wallMs() / 1_000));
   if (!begun.ok) return begun;
@@ -68,7 +73,7 @@ export async function startDaemon(
     exit: (clean) => void close(clean ? EXIT.ok : EXIT.failed),
   });
   const control = createControlServer({
-    path: join(folders.run, 'tandem.sock'),
+    path: socketPath,
     backend: engine,
     log,
   });
