@@ -87,6 +87,11 @@ function interpret(
     return { state: 'unknown', reason: `Cannot read /proc/drbd${why}`, detail: null };
   }
   const view = context.drbd(resource, proc.kind === 'text' ? proc.text : null);
+  if (proc.kind === 'absent') {
+    // Without the driver nothing is Primary, whatever the configuration says.
+    const reason = `The DRBD module is not loaded, so ${resource} is not Primary`;
+    return { state: 'stopped', reason, detail: view };
+  }
   if (view === null || view.volumes.length === 0) {
     const reason = `The DRBD configuration has no resource "${resource}"`;
     return { state: 'unknown', reason, detail: null };
@@ -134,6 +139,7 @@ function plan(
   context: PlanContext,
 ): Plan {
   const view = facts.detail;
+  if (action === 'stop' && facts.state === 'stopped') return { kind: 'steps', steps: [] };
   if (view === null || facts.state === 'unknown') {
     return { kind: 'refused', reason: facts.reason };
   }

@@ -90,6 +90,21 @@ t.test('drbd: the driver is not loaded: the view is asked with no text', (t) => 
   t.end();
 });
 
+t.test('drbd: without the driver nothing is Primary (a view without volumes, no view)', (t) => {
+  for (const view of [null, viewOf({ volumes: [] })]) {
+    const context = withView(view);
+    const facts = DRBD.interpret(SPEC, { proc: { kind: 'absent' } }, context);
+    t.match(facts, {
+      state: 'stopped',
+      reason: 'The DRBD module is not loaded, so r0 is not Primary',
+    });
+    t.same(DRBD.plan(SPEC, 'stop', facts, context), { kind: 'steps', steps: [] });
+  }
+  const facts = DRBD.interpret(SPEC, { proc: { kind: 'absent' } }, withView(null));
+  t.equal(DRBD.plan(SPEC, 'start', facts, withView(null)).kind, 'refused');
+  t.end();
+});
+
 t.test('drbd: promotion of one volume is one program start', (t) => {
   t.same(commandsOf(planFor('start', withView(viewOf()))), ['/lib/drbd/drbdsetup-84 primary 0']);
   t.end();
