@@ -84,9 +84,13 @@ export async function removeNetworks(nodeCount: number): Promise<void> {
   await ip(lines);
 }
 
-/** Plugs or pulls a node's cable on the host's side; the guest sees only silence. */
+/**
+ * Plugs or pulls a node's cable at the bridge; the guest sees only silence. The tap itself stays
+ * up: a write to one that is down fails, and then UML gives its interface up for good.
+ */
 export async function setTap(index: number, name: LinkName, state: 'up' | 'down'): Promise<void> {
-  await ip([`link set ${tapName(index, name)} ${state}`]);
+  const place = state === 'up' ? `master ${networkOf(name).bridge}` : 'nomaster';
+  await ip([`link set ${tapName(index, name)} ${place}`]);
 }
 
 async function ip(lines: readonly string[]): Promise<void> {
