@@ -16,6 +16,8 @@ import type { Turn } from './turn.js';
 
 /** Pauses after a failed attempt: a broken device is asked at most twice a minute in the end. */
 const RETRY_PAUSES_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
+/** Shots within this time make the next one wait, by the pauses above. */
+const SHOT_WINDOW_MS = 600_000;
 /** How often a node that may not shoot asks whether the other one has been switched off. */
 const ASK_AGAIN_MS = 5_000;
 
@@ -63,8 +65,23 @@ export function fencingDueMs(turn: Turn, name: string): number | null {
 }
 
 function shootFromMs(turn: Turn, peer: Peer, need: Need): number {
-  if (need.holder || need.stuck || peer.deadSinceMs === null) return 0;
-  return peer.deadSinceMs + headStartMs(turn.state.spec);
+  const restedMs = restedFromMs(turn, peer);
+  if (need.holder || need.stuck || peer.deadSinceMs === null) return restedMs;
+  return Math.max(restedMs, peer.deadSinceMs + headStartMs(turn.state.spec));
+}
+
+/**
+ * A node that is switched on again by its shot may be shot anew just as it comes up, for ever: so
+ * every shot makes the next one wait longer, also when it worked.
+ */
+function restedFromMs(turn: Turn, peer: Peer): number {
+  const recent = peer.fencing.shotsMs.filter((at) => at > turn.nowMs - SHOT_WINDOW_MS);
+  const last = recent.at(-1);
+  return last === undefined ? 0 : last + pauseMs(recent.length);
+}
+
+function pauseMs(attempts: number): number {
+  return RETRY_PAUSES_MS[Math.min(attempts, RETRY_PAUSES_MS.length) - 1] ?? 30_000;
 }
 
 function needFor(turn: Turn, peer: Peer): Need | null {
@@ -109,8 +126,13 @@ function objectionToShooting(turn: Turn, peer: Peer, need: Need): string | null 
 function attempt(turn: Turn, peer: Peer, step: 'status' | 'shoot'): void {
   const fenceId = turn.newId('fence');
   const { generation } = peer.life;
+  const { shotsMs } = peer.fencing;
   turn.updatePeer(peer.name, {
-    fencing: { ...peer.fencing, running: { fenceId, step, startedMs: turn.nowMs, generation } },
+    fencing: {
+      ...peer.fencing,
+      running: { fenceId, step, startedMs: turn.nowMs, generation },
+      shotsMs: step === 'shoot' ? [...shotsMs, turn.nowMs].slice(-RETRY_PAUSES_MS.length) : shotsMs,
+    },
   });
   const sentence =
     step === 'status'
@@ -146,17 +168,18 @@ export function onFenceResult(
     return;
   }
   const failures = peer.fencing.failures + 1;
-  const pauseMs = RETRY_PAUSES_MS[Math.min(failures, RETRY_PAUSES_MS.length) - 1] ?? 30_000;
+  const restMs = pauseMs(failures);
   const sentence =
     `Fencing ${peer.name} failed (${String(failures)} so far): ${result.reason}. Nothing is ` +
-    `started until it is confirmed off; next attempt in ${formatDuration(pauseMs)}`;
+    `started until it is confirmed off; next attempt in ${formatDuration(restMs)}`;
   turn.updatePeer(peer.name, {
     fencing: {
       running: null,
       asked: false,
       failures,
       lastFailure: result.reason,
-      notBeforeMs: turn.nowMs + pauseMs,
+      notBeforeMs: turn.nowMs + restMs,
+      shotsMs: peer.fencing.shotsMs,
     },
   });
   turn.say('error', sentence, { node: peer.name });
@@ -180,7 +203,7 @@ function onConfirmedOff(
     return;
   }
   turn.updatePeer(peer.name, {
-    fencing: IDLE_FENCING,
+    fencing: { ...IDLE_FENCING, shotsMs: peer.fencing.shotsMs },
     clearance: { kind: 'fenced', atMs: turn.nowMs, how },
   });
   turn.say('info', `${peer.name} is confirmed off: ${how}`, { node: peer.name });

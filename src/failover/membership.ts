@@ -105,7 +105,8 @@ export function judgePeers(turn: Turn): void {
     const verdict = verdictOf(turn, peer);
     if (verdict === peer.verdict) continue;
     const deadSinceMs = verdict === 'dead' ? turn.nowMs : null;
-    const fencing = { ...IDLE_FENCING, running: peer.fencing.running };
+    const { running, shotsMs } = peer.fencing;
+    const fencing = { ...IDLE_FENCING, running, shotsMs };
     turn.updatePeer(peer.name, { verdict, deadSinceMs, fencing });
     announce(turn, peer, verdict);
   }

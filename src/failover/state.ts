@@ -77,6 +77,8 @@ export interface Fencing {
   readonly failures: number;
   readonly lastFailure: string | null;
   readonly notBeforeMs: number;
+  /** When it was shot, whatever came of it: outlives its returns, so that no loop can form. */
+  readonly shotsMs: readonly number[];
 }
 
 /** The group as it is on this node. */
@@ -206,6 +208,7 @@ export const IDLE_FENCING: Fencing = {
   failures: 0,
   lastFailure: null,
   notBeforeMs: 0,
+  shotsMs: [],
 };
 
 function newGroup(spec: GroupSpec, saved: SavedFacts): Group {

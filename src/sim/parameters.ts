@@ -29,6 +29,7 @@ export const TROUBLES = [
   'resource',
   'operator',
   'leave',
+  'configuration',
 ] as const;
 
 export type Trouble = (typeof TROUBLES)[number];
@@ -70,51 +71,71 @@ export interface Wishes {
   readonly minutes: number;
 }
 
-const UPTO = { minutes: 5 } as const;
+const MINUTES_DEFAULT = 5;
 
 /** Draws the parameters of a run. */
 export function drawParameters(seed: number, wishes: Wishes): Parameters {
-  const prng = createPrng(seed);
-  const keepaliveMs = pick(prng, [100, 200, 200, 500, 1_000]);
-  const deadtimeMs = keepaliveMs * pick(prng, [5, 8, 10]);
-  const nodes = wishes.nodes ?? pick(prng, [2, 2, 2, 2, 3, 5]);
+  const stream = (name: string): Prng => createPrng(mix(seed, name));
+  const keepaliveMs = pick(stream('keepalive'), [100, 200, 200, 500, 1_000]);
+  const deadtimeMs = keepaliveMs * pick(stream('deadtime'), [5, 8, 10]);
+  const nodes = wishes.nodes ?? pick(stream('nodes'), [2, 2, 2, 2, 3, 5]);
   return {
     seed,
     nodes,
-    groups: nodes === 3 ? 1 : pick(prng, [1, 1, 2]),
-    minutes: wishes.minutes > 0 ? wishes.minutes : UPTO.minutes,
+    groups: nodes === 3 ? 1 : pick(stream('groups'), [1, 1, 2]),
+    minutes: wishes.minutes > 0 ? wishes.minutes : MINUTES_DEFAULT,
     keepaliveMs,
     deadtimeMs,
     initdeadMs: Math.max(3_000, 2 * deadtimeMs),
-    isFenced: chance(prng, 0.85),
-    links: pick(prng, [1, 2, 3]),
-    loss: pick(prng, [0, 0, 0.02, 0.1]),
-    duplication: pick(prng, [0, 0, 0.05]),
-    jitterMs: pick(prng, [1, 5, keepaliveMs, 3 * keepaliveMs]),
-    offMs: round(between(prng, 50, 3_000)),
-    fenceTimeoutMs: round(between(prng, 4_000, 20_000)),
-    onAgainMs: chance(prng, 0.5) ? null : round(between(prng, 500, 15_000)),
-    ...drawMachine(prng),
-    failback: pick(prng, ['never', 'when-synced']),
-    driftPpm: pick(prng, [0, 50, 500]),
-    troubles: TROUBLES.filter(() => chance(prng, 0.4)),
-    troubleEveryMs: round(between(prng, 1_000, 40_000)),
-    troubleForMs: round(between(prng, 200, 30_000)),
+    isFenced: chance(stream('fenced'), 0.85),
+    links: pick(stream('links'), [1, 2, 3]),
+    loss: pick(stream('loss'), [0, 0, 0.02, 0.1]),
+    duplication: pick(stream('duplication'), [0, 0, 0.05]),
+    jitterMs: pick(stream('jitter'), [1, 5, keepaliveMs, 3 * keepaliveMs]),
+    ...drawMachine(stream),
+    failback: pick(stream('failback'), ['never', 'when-synced']),
+    driftPpm: pick(stream('drift'), [0, 50, 500]),
+    troubles: TROUBLES.filter((trouble) => chance(stream(trouble), 0.4)),
+    troubleEveryMs: round(between(stream('every'), 1_000, 40_000)),
+    troubleForMs: round(between(stream('for'), 200, 30_000)),
   };
 }
 
-function drawMachine(prng: Prng): Pick<
+function drawMachine(
+  stream: (name: string) => Prng,
+): Pick<
   Parameters,
-  'detectMs' | 'connectMs' | 'resyncMs' | 'bootDisk' | 'bootMs' | 'agentSlowness'
+  | 'offMs'
+  | 'fenceTimeoutMs'
+  | 'onAgainMs'
+  | 'detectMs'
+  | 'connectMs'
+  | 'resyncMs'
+  | 'bootDisk'
+  | 'bootMs'
+  | 'agentSlowness'
 > {
+  const again = stream('onAgain');
   return {
-    detectMs: round(between(prng, 500, 8_000)),
-    connectMs: round(between(prng, 100, 3_000)),
-    resyncMs: round(between(prng, 200, 30_000)),
-    bootDisk: pick(prng, ['UpToDate', 'Consistent']),
-    bootMs: round(between(prng, 500, 20_000)),
-    agentSlowness: pick(prng, [0.2, 1, 5]),
+    offMs: round(between(stream('off'), 50, 3_000)),
+    fenceTimeoutMs: round(between(stream('fenceTimeout'), 4_000, 20_000)),
+    onAgainMs: chance(again, 0.5) ? null : round(between(again, 500, 15_000)),
+    detectMs: round(between(stream('detect'), 500, 8_000)),
+    connectMs: round(between(stream('connect'), 100, 3_000)),
+    resyncMs: round(between(stream('resync'), 200, 30_000)),
+    bootDisk: pick(stream('bootDisk'), ['UpToDate', 'Consistent']),
+    bootMs: round(between(stream('boot'), 500, 20_000)),
+    agentSlowness: pick(stream('slowness'), [0.2, 1, 5]),
   };
+}
+
+/** A seed of its own for each parameter, so that a new parameter leaves the others as they are. */
+function mix(seed: number, name: string): number {
+  let mixed = seed >>> 0;
+  for (const letter of name) {
+    mixed = Math.imul(mixed ^ (letter.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  }
+  return mixed;
 }
 
 function round(value: number): number {

@@ -154,6 +154,8 @@ class Run {
     world.setReplication(true);
     for (const machine of Object.values(world.machines)) {
       if (!survivors.includes(machine.name)) machine.disable();
+      if (machine.state?.spec.digest !== 'd1') machine.crashDaemon();
+      machine.setDigest('d1');
     }
   }
 

@@ -146,6 +146,17 @@ export class TroubleMaker {
       machine.leave();
       this.#later(() => machine.startDaemon());
     },
+    configuration: () => {
+      const machine = this.#machine();
+      this.#tell(`${machine.name} is restarted with another configuration`);
+      const restartWith = (digest: string): void => {
+        machine.setDigest(digest);
+        machine.crashDaemon();
+        machine.startDaemon();
+      };
+      restartWith('d2');
+      this.#later(() => restartWith('d1'));
+    },
   };
 
   #cutPower(machines: readonly Machine[]): void {

@@ -44,7 +44,8 @@ export function goodData(
         kept.push(tip);
         continue;
       }
-      const isOff = !world.machine(tip.node).isOn;
+      const isOff =
+        !world.machine(tip.node).isOn || knowledge.of(node, tip.node).provenOffMs !== null;
       if (isOff && !warned.has(`${node}|${resource}`)) {
         allow(`${node} takes over ${resource} without what ${tip.node} acknowledged alone`);
         continue;

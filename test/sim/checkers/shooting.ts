@@ -2,7 +2,7 @@
  * S5, S6: who may shoot, and when. The device is asked first. The one that is shot was silent for
  * deadtime, and for the head start when the shooter runs nothing; or it said itself that a stop
  * failed. A shooter in a cluster of two had heard it before; in a larger one it sees a majority.
- * A turn that came late shoots nobody. No pair gets more than so many shots in a minute.
+ * A turn that came late suspects nobody. No pair gets more than so many shots in a minute.
  */
 import type { Checker, Violation } from '../../../src/sim/checker.js';
 import type { World } from '../../../src/sim/world.js';
@@ -20,7 +20,7 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
   const active = new Map<string, Set<string>>();
   const shots = new Map<string, number[]>();
   const answered = new Set<string>();
-  let lateTurn: { node: string; lateMs: number; atMs: number } | null = null;
+  let lateTurn: { node: string; lateMs: number } | null = null;
 
   function objection(by: string, node: string, nowMs: number): string | null {
     const told = knowledge.of(by, node);
@@ -52,10 +52,7 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
     const key = `${by}|${node}`;
     const recent = [...(shots.get(key) ?? []).filter((at) => at > atMs - 60_000), atMs];
     shots.set(key, recent);
-    const why =
-      lateTurn?.node === by && lateTurn.atMs === atMs && lateTurn.lateMs > 2 * deadtimeMs
-        ? 'it stood still itself until now'
-        : objection(by, node, atMs);
+    const why = objection(by, node, atMs);
     if (why !== null) tell({ rule: 'S5', sentence: `${by} shoots ${node} although ${why}`, atMs });
     if (recent.length <= SHOTS_PER_MINUTE_MAX) return;
     const count = String(recent.length);
@@ -69,7 +66,7 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
       // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- the rest is nothing to it
       switch (seen.kind) {
         case 'turned':
-          lateTurn = { node: seen.node, lateMs: seen.lateMs, atMs };
+          lateTurn = { node: seen.node, lateMs: seen.lateMs };
           return;
         case 'active': {
           const groups = active.get(seen.node) ?? new Set<string>();
@@ -85,6 +82,10 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
           if (seen.step === 'status') answered.add(`${seen.by}|${seen.node}`);
           return;
         case 'fence':
+          if (lateTurn?.node === seen.by && lateTurn.lateMs > deadtimeMs + 3 * keepaliveMs) {
+            const sentence = `${seen.by} suspects ${seen.node} although it stood still itself`;
+            tell({ rule: 'S6', sentence, atMs });
+          }
           if (seen.step === 'shoot') onShot(seen.by, seen.node, atMs);
           return;
         default:

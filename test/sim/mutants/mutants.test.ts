@@ -1,0 +1,41 @@
+/**
+ * Proof that the checkers can fail: each broken rule is caught, by its own number. The comments
+ * tell which seed caught it, and how many steps of the core that took.
+ */
+import t from 'tap';
+import { runSeed } from '../../../src/sim/run.js';
+import { allCheckers } from '../checkers/all.js';
+import { MUTANTS, type Mutant } from './mutants.js';
+
+const MINUTES = 3;
+
+interface Catch {
+  readonly seeds: number;
+  readonly turns: number;
+  readonly what: string;
+}
+
+function hunt(mutant: Mutant): Catch | null {
+  let turns = 0;
+  for (let seed = 1; seed <= mutant.seedsMax; seed += 1) {
+    const report = runSeed({
+      seed,
+      wishes: { nodes: mutant.nodes, minutes: MINUTES },
+      brain: mutant.brain,
+      checkers: allCheckers,
+    });
+    turns += report.turns;
+    const { verdict } = report;
+    if (verdict.kind !== 'safety' || !mutant.rules.includes(verdict.violation.rule)) continue;
+    const { rule, sentence } = verdict.violation;
+    return { seeds: seed, turns, what: `${rule}: ${sentence}` };
+  }
+  return null;
+}
+
+for (const mutant of MUTANTS) {
+  const caught = hunt(mutant);
+  t.ok(caught, `mutants: ${mutant.name} (within ${String(mutant.seedsMax)} seeds)`);
+  if (caught === null) continue;
+  t.comment(`seed ${String(caught.seeds)}, ${String(caught.turns)} steps; ${caught.what}`);
+}

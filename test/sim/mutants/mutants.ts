@@ -1,0 +1,348 @@
+/**
+ * One rule broken at a time. Nothing in the core knows of this: a mutant is the real step function
+ * with its events, its state or its effects bent on the way in or out.
+ */
+import type { Effect } from '../../../src/failover/effect.js';
+import type { FailoverEvent } from '../../../src/failover/event.js';
+import { initialState, type Peer, type State } from '../../../src/failover/state.js';
+import { step } from '../../../src/failover/step.js';
+import type { GroupReport, Report } from '../../../src/heartbeat/report.js';
+import type { Brain } from '../../../src/sim/machine.js';
+
+export interface Mutant {
+  readonly name: string;
+  /** The rules that it breaks: any of them is the catch. */
+  readonly rules: readonly string[];
+  readonly nodes: number | null;
+  /** It is caught within this many seeds, counted from 1. */
+  readonly seedsMax: number;
+  readonly brain: Brain;
+}
+
+interface Bends {
+  readonly event?: (event: FailoverEvent, state: State) => FailoverEvent;
+  readonly before?: (state: State, event: FailoverEvent, nowMs: number) => State;
+  readonly after?: (state: State, before: State, event: FailoverEvent) => State;
+  readonly effect?: (effect: Effect, state: State) => Effect | null;
+}
+
+function bent(bends: Bends): Brain {
+  return {
+    initialState,
+    step: (state, event, nowMs) => {
+      const bentEvent = bends.event?.(event, state) ?? event;
+      const result = step(bends.before?.(state, bentEvent, nowMs) ?? state, bentEvent, nowMs);
+      const after = bends.after?.(result.state, state, event) ?? result.state;
+      const { effect } = bends;
+      if (effect === undefined) return { state: after, effects: result.effects };
+      const effects = result.effects.map((one) => effect(one, after)).filter((one) => one !== null);
+      return { state: after, effects };
+    },
+  };
+}
+
+function withPeers(state: State, change: (peer: Peer) => Partial<Peer>): State {
+  const peers = Object.values(state.peers).map((peer) => [peer.name, { ...peer, ...change(peer) }]);
+  return { ...state, peers: Object.fromEntries(peers) as State['peers'] };
+}
+
+function withReport(event: FailoverEvent, change: (report: Report) => Report): FailoverEvent {
+  return event.kind === 'report' ? { ...event, report: change(event.report) } : event;
+}
+
+/** Says "stopped, and granted" of a group that is still being stopped: Heartbeat's old fault. */
+function boast(entry: GroupReport, state: State): GroupReport {
+  if (entry.life !== 'stopping') return entry;
+  for (const peer of Object.values(state.peers)) {
+    const there = peer.report?.groups.find((group) => group.name === entry.name);
+    if (there?.claim == null || peer.report === null) continue;
+    const { generation } = peer.report;
+    const grant = { node: peer.name, generation, epoch: there.claim.epoch };
+    return { ...entry, life: 'stopped', claim: null, grant };
+  }
+  return { ...entry, life: 'stopped', claim: null };
+}
+
+const NO_WAIT = { asked: true, notBeforeMs: 0 } as const;
+
+/** Every mutant, with the number of seeds that is enough to catch it. */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'needs no clearance',
+    rules: ['S1', 'S2'],
+    nodes: 2,
+    seedsMax: 5,
+    brain: bent({
+      before: (state, _, atMs) => withPeers(state, () => ({ clearance: { kind: 'left', atMs } })),
+    }),
+  },
+  {
+    name: 'takes silence for death',
+    rules: ['S1', 'S2'],
+    nodes: 2,
+    seedsMax: 10,
+    brain: bent({
+      before: (state, _, atMs) =>
+        withPeers(state, (peer) =>
+          peer.verdict === 'dead' ? { clearance: { kind: 'fenced', atMs, how: 'silent' } } : {},
+        ),
+    }),
+  },
+  {
+    name: 'takes a failed stop for a stop',
+    rules: ['S1', 'S3'],
+    nodes: 2,
+    seedsMax: 60,
+    brain: bent({
+      event: (event, state) => {
+        if (event.kind !== 'actionResult') return event;
+        const isStop = Object.values(state.groups).some(
+          ({ action }) => action?.actionId === event.actionId && action.verb === 'stop',
+        );
+        return isStop ? { ...event, outcome: 'ok', state: 'stopped' } : event;
+      },
+    }),
+  },
+  {
+    name: 'takes a blind probe for stopped',
+    rules: ['S1', 'S2', 'S10'],
+    nodes: 2,
+    seedsMax: 60,
+    brain: bent({
+      event: (event) =>
+        event.kind === 'actionResult' && event.state === 'unknown' && event.outcome === 'failed'
+          ? { ...event, outcome: 'ok', state: 'stopped' }
+          : event,
+    }),
+  },
+  {
+    name: 'starts afresh as if nothing ran',
+    rules: ['S1', 'S2', 'S10'],
+    nodes: 2,
+    seedsMax: 60,
+    brain: {
+      step,
+      initialState: (spec, generation, saved, nowMs) => {
+        const state = initialState(spec, generation, saved, nowMs);
+        const groups = Object.values(state.groups).map((group) => [
+          group.spec.name,
+          {
+            ...group,
+            life: 'stopped',
+            resources: group.resources.map((resource) => ({ ...resource, state: 'stopped' })),
+          },
+        ]);
+        return { ...state, groups: Object.fromEntries(groups) as State['groups'] };
+      },
+    },
+  },
+  {
+    name: 'promotes any disk',
+    rules: ['S4'],
+    nodes: 2,
+    seedsMax: 30,
+    brain: bent({
+      event: (event) =>
+        event.kind === 'drbd'
+          ? {
+              ...event,
+              facts: event.facts.map((facts) => ({
+                ...facts,
+                disk: 'UpToDate',
+                connection: 'Connected',
+                volumes: facts.volumes.map((volume) => ({ ...volume, disk: 'UpToDate' })),
+              })),
+            }
+          : event,
+    }),
+  },
+  {
+    name: 'holds its copy for the newest',
+    rules: ['S4', 'S1'],
+    nodes: 2,
+    seedsMax: 60,
+    brain: bent({
+      before: (state) => ({
+        ...state,
+        copies: Object.fromEntries(
+          Object.keys(state.drbd).map((name) => [name, { kind: 'current', than: null }]),
+        ),
+      }),
+      event: (event) =>
+        withReport(event, (report) => ({
+          ...report,
+          drbd: report.drbd.map((entry) => ({ ...entry, role: 'Secondary' })),
+        })),
+    }),
+  },
+  {
+    name: 'forgets the epoch of a claim',
+    rules: ['S2'],
+    nodes: null,
+    seedsMax: 60,
+    brain: bent({
+      event: (event, state) =>
+        withReport(event, (report) => ({
+          ...report,
+          groups: report.groups.map((entry) => {
+            const epoch = state.groups[entry.name]?.claim?.epoch;
+            const isOurs = entry.grant?.node === state.spec.self && epoch !== undefined;
+            if (!isOurs) return entry;
+            const { generation } = state;
+            return { ...entry, grant: { node: state.spec.self, generation, epoch } };
+          }),
+        })),
+    }),
+  },
+  {
+    name: 'says stopped before it has stopped',
+    rules: ['S1'],
+    nodes: 2,
+    seedsMax: 60,
+    brain: bent({
+      effect: (effect, state) =>
+        effect.kind === 'send'
+          ? {
+              ...effect,
+              report: {
+                ...effect.report,
+                groups: effect.report.groups.map((entry) => boast(entry, state)),
+              },
+            }
+          : effect,
+    }),
+  },
+  {
+    name: 'holds on to a clearance when the node is heard again',
+    rules: ['S1', 'S2'],
+    nodes: 2,
+    seedsMax: 60,
+    brain: bent({
+      after: (state, before, event) =>
+        event.kind === 'report'
+          ? withPeers(state, (peer) => ({
+              clearance: peer.clearance ?? before.peers[peer.name]?.clearance ?? null,
+            }))
+          : state,
+    }),
+  },
+  {
+    name: 'believes a power reading older than the last word',
+    rules: ['S2', 'S1'],
+    nodes: null,
+    seedsMax: 60,
+    brain: bent({
+      before: (state, event) =>
+        event.kind === 'fenceResult'
+          ? withPeers(state, (peer) => {
+              const { running } = peer.fencing;
+              if (running === null) return {};
+              const startedMs = Number.POSITIVE_INFINITY;
+              return { fencing: { ...peer.fencing, running: { ...running, startedMs } } };
+            })
+          : state,
+    }),
+  },
+  {
+    name: 'shoots without asking and without a head start',
+    rules: ['S5'],
+    nodes: 2,
+    seedsMax: 40,
+    brain: bent({
+      before: (state) =>
+        withPeers(state, (peer) =>
+          peer.verdict === 'dead'
+            ? { deadSinceMs: -1e9, fencing: { ...peer.fencing, ...NO_WAIT } }
+            : {},
+        ),
+    }),
+  },
+  {
+    name: 'gives no head start',
+    rules: ['S5'],
+    nodes: 2,
+    seedsMax: 60,
+    brain: bent({
+      before: (state) =>
+        withPeers(state, (peer) => (peer.verdict === 'dead' ? { deadSinceMs: -1e9 } : {})),
+    }),
+  },
+  {
+    name: 'shoots a node that it never heard',
+    rules: ['S5'],
+    nodes: 2,
+    seedsMax: 60,
+    brain: bent({
+      before: (state) =>
+        withPeers(state, (peer) =>
+          peer.verdict === 'dead' && peer.life.lastHeardMs === null
+            ? { life: { ...peer.life, lastHeardMs: peer.life.sinceMs } }
+            : {},
+        ),
+    }),
+  },
+  {
+    name: 'never tires of a broken power device',
+    rules: ['S5'],
+    nodes: 2,
+    seedsMax: 60,
+    brain: bent({
+      before: (state) =>
+        withPeers(state, (peer) => ({ fencing: { ...peer.fencing, notBeforeMs: 0 } })),
+    }),
+  },
+  {
+    name: 'shoots without a majority',
+    rules: ['S5'],
+    nodes: 3,
+    seedsMax: 60,
+    brain: bent({
+      before: (state) => {
+        const nodes = [state.spec.self, Object.keys(state.peers)[0] ?? ''];
+        return { ...state, spec: { ...state.spec, nodes } };
+      },
+      after: (state, before) => ({ ...state, spec: before.spec }),
+    }),
+  },
+  {
+    name: 'does not notice that it stood still',
+    rules: ['S6', 'S2'],
+    nodes: 2,
+    seedsMax: 60,
+    brain: bent({
+      before: (state, _, nowMs) => ({
+        ...state,
+        health: { ...state.health, lastTurnMs: nowMs, listenUntilMs: 0, awayUntilMs: 0 },
+      }),
+    }),
+  },
+  {
+    name: 'decides without a word',
+    rules: ['S8'],
+    nodes: 2,
+    seedsMax: 2,
+    brain: bent({ effect: (effect) => (effect.kind === 'log' ? null : effect) }),
+  },
+  {
+    name: 'plays with another configuration',
+    rules: ['S2'],
+    nodes: 2,
+    seedsMax: 60,
+    brain: bent({
+      event: (event, state) =>
+        withReport(event, (report) => ({ ...report, digest: state.spec.digest })),
+    }),
+  },
+  {
+    name: 'starts from the right',
+    rules: ['S10'],
+    nodes: 2,
+    seedsMax: 2,
+    brain: bent({
+      effect: (effect) =>
+        effect.kind === 'run' && effect.verb === 'start'
+          ? { ...effect, index: 3 - effect.index }
+          : effect,
+    }),
+  },
+];
