@@ -2,18 +2,19 @@
  * Carries out what the core wants done to a resource: probe, plan, steps, probe again. The outcome
  * is what was seen afterwards, not what was attempted.
  */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { assert } from '../base/assert.js';
+import { assert, AssertionFailure } from '../base/assert.js';
 import type { ResourceState } from '../base/status.js';
 import type { Effect } from '../failover/effect.js';
 import type { ActionResult } from '../failover/lifecycle.js';
 import { kindOf } from '../resources/kinds.js';
 import type { ExecStep, PlanContext, Readings, ResourceFacts } from '../resources/plan.js';
 import { PROGRAM_CANDIDATES } from '../resources/programs.js';
-import { SCRIPT_DIRECTORIES } from '../resources/script.js';
 import type { GroupSpec, ResourceSpec } from '../resources/spec.js';
 import type { DrbdSource } from './drbd-source.js';
+import { within } from './limit.js';
 import { readProbes } from './read-probe.js';
 import { runAside, runSteps, type StepOutcome, type StepWorld } from './run-step.js';
 
@@ -24,6 +25,8 @@ export interface ActorWorld {
   readonly groups: readonly GroupSpec[];
   readonly drbd: DrbdSource;
   readonly logDirectory: string;
+  /** Where scripts are looked for, in this order. */
+  readonly scriptDirectories: readonly string[];
   readonly nowMs: () => number;
   readonly warn: (sentence: string, group: string) => void;
 }
@@ -34,6 +37,8 @@ export interface ActorWorld {
  */
 const REFUSAL_PATIENCE_MS = 2_000;
 const REFUSAL_RETRY_MS = 50;
+/** Probes before and after the steps have limits of their own, beside that of the steps. */
+const LATENESS_MS = 30_000;
 
 /** Does things to resources, one action at a time for each group. */
 export class Actor {
@@ -61,15 +66,25 @@ export class Actor {
     const group = this.#world.groups.find((entry) => entry.name === effect.group);
     const resource = group?.resources[effect.index];
     assert(group !== undefined && resource !== undefined, 'an action names a configured resource');
-    const result = await this.#act(effect, resource).catch((error: unknown) => ({
-      actionId: effect.actionId,
-      outcome: 'failed' as const,
-      state: 'unknown' as const,
-      reason: error instanceof Error ? error.message : String(error),
-    }));
+    const result = await this.#actInTime(effect, resource);
     const last = effect.index === group.resources.length - 1;
     if (effect.verb === 'start' && (last || result.outcome !== 'ok')) this.#release(group.name);
     return result;
+  }
+
+  /** A program that hangs has its own limits; here is the one for a disk or kernel that does. */
+  async #actInTime(effect: RunEffect, resource: ResourceSpec): Promise<ActionResult> {
+    const { startTimeoutMs, stopTimeoutMs } = kindOf(resource);
+    const limitMs = Math.max(startTimeoutMs, stopTimeoutMs) + LATENESS_MS;
+    try {
+      const result = await within(this.#act(effect, resource), limitMs);
+      const reason = `${resource.id}: ${effect.verb} did not come to an end in ${String(limitMs)} ms`;
+      return result ?? toResult(effect, 'timeout', 'unknown', reason);
+    } catch (error) {
+      if (error instanceof AssertionFailure) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      return toResult(effect, 'failed', 'unknown', reason);
+    }
   }
 
   async #act(effect: RunEffect, resource: ResourceSpec): Promise<ActionResult> {
@@ -164,7 +179,7 @@ export class Actor {
     discovered: Readings,
     peerConfirmedDown: boolean,
   ): PlanContext {
-    const path = resource.kind === 'script' ? scriptPath(resource.name) : undefined;
+    const path = resource.kind === 'script' ? this.#scriptPath(resource.name) : undefined;
     return {
       peerConfirmedDown,
       drbd: (name, procText) => this.#world.drbd.view(name, procText, peerConfirmedDown),
@@ -174,6 +189,11 @@ export class Actor {
       isRoot: process.getuid?.() === 0,
       logDirectory: this.#world.logDirectory,
     };
+  }
+
+  #scriptPath(name: string): string | undefined {
+    const { scriptDirectories } = this.#world;
+    return scriptDirectories.map((directory) => join(directory, name)).find(isExecutable);
   }
 }
 
@@ -191,14 +211,10 @@ function shown(state: ResourceFacts['state']): ResourceState {
   return state === 'partial' ? 'failed' : state;
 }
 
-function scriptPath(name: string): string | undefined {
-  return SCRIPT_DIRECTORIES.map((directory) => `${directory}/${name}`).find(isExecutable);
-}
-
 function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
-    return true;
+    return statSync(path).isFile();
   } catch {
     return false;
   }

@@ -7,6 +7,7 @@ import type { Config } from '../config/config.js';
 import { initialState } from '../failover/state.js';
 import { Actor } from './actor.js';
 import type { Clock } from './clock.js';
+import { scriptDirectories } from './configuration.js';
 import { createControlServer } from './control-server.js';
 import { claimSocketPath } from './control-socket.js';
 import { DrbdSource } from './drbd-source.js';
@@ -45,7 +46,12 @@ export async function startDaemon(
   const stateFile = new StateFile(folders.state);
   const begun = stateFile.begin(Math.floor(clock.wallMs() / 1_000));
   if (!begun.ok) return begun;
-  for (const folder of [folders.run, folders.log]) mkdirSync(folder, { recursive: true });
+  try {
+    mkdirSync(folders.log, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return err(`${folders.log} cannot be used: ${reason}`);
+  }
   let end: (code: number) => void = () => undefined;
   const ended = new Promise<number>((resolve) => (end = resolve));
   const drbd = new DrbdSource(config.self, drbdResources(config));
@@ -53,6 +59,7 @@ export async function startDaemon(
     groups: config.groups,
     drbd,
     logDirectory: folders.log,
+    scriptDirectories: scriptDirectories(config),
     nowMs: clock.monotonicMs,
     warn: (sentence, group) => log.warn(sentence, { group }),
   });

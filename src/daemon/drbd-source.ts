@@ -15,9 +15,12 @@ import { parseProcDrbd } from '../drbd/proc.js';
 import { promotable } from '../drbd/promotion.js';
 import type { DrbdView } from '../resources/plan.js';
 import { runCommand } from './exec.js';
+import { within } from './limit.js';
 
 /** The kernel's own words about DRBD (drbd_proc.c). */
 const PROC_PATH = '/proc/drbd';
+/** The kernel prints it at once; a driver that hangs has no known state. */
+const READ_TIMEOUT_MS = 2_000;
 
 /** Knows the DRBD resources of this machine. */
 export class DrbdSource {
@@ -26,6 +29,7 @@ export class DrbdSource {
   readonly #configured = new Map<string, ConfiguredResource>();
   /** Resource -> why its configuration is not known; said in its facts until it is. */
   readonly #troubles = new Map<string, string>();
+  #reading: Promise<ProcReading> | null = null;
 
   /** `resources`: those that the groups use. `host`: `uname -n`, as in `on HOST { ... }`. */
   constructor(host: string, resources: readonly string[]) {
@@ -53,9 +57,15 @@ export class DrbdSource {
     this.#troubles.set(resource, `its configuration cannot be read: ${argv.join(' ')}: ${said}`);
   }
 
-  /** The facts of every resource as they are now. */
+  /**
+   * The facts of every resource as they are now; unknown when the kernel does not answer. Always
+   * ends. A read that hangs is not joined by another: each would hold a thread.
+   */
   async read(): Promise<readonly DrbdFacts[]> {
-    return this.#facts(await readProc());
+    this.#reading ??= readProc().finally(() => (this.#reading = null));
+    const reading = await within(this.#reading, READ_TIMEOUT_MS);
+    const reason = `${PROC_PATH} did not answer within ${READ_TIMEOUT_MS} ms`;
+    return this.#facts(reading ?? { kind: 'unreadable', reason });
   }
 
   /** What a plan needs to know of one resource, from a text of /proc/drbd. */

@@ -31,6 +31,8 @@ export interface EngineWorld {
 
 /** Answers that are kept for late questions. */
 const ANSWERS_MAX = 100;
+/** A timer of Node's fires at once beyond 2^31 ms; a turn an hour costs nothing. */
+const WAKE_MAX_MS = 3_600_000;
 
 /** Runs the core. */
 export class Engine {
@@ -50,8 +52,9 @@ export class Engine {
 
   /** Takes an event; returns when it and all that it led to at once went through the core. */
   post(event: FailoverEvent): void {
+    if (this.#stopped) return;
     this.#mailbox.push(event);
-    if (this.#turning || this.#stopped) return;
+    if (this.#turning) return;
     this.#turning = true;
     try {
       for (let next = this.#mailbox.shift(); next !== undefined; next = this.#mailbox.shift()) {
@@ -67,6 +70,7 @@ export class Engine {
   /** Ends the engine: nothing is taken in or carried out any more. */
   stop(): void {
     this.#stopped = true;
+    this.#mailbox.length = 0;
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
@@ -91,7 +95,7 @@ export class Engine {
     const { effects } = step(this.#state, event, this.#world.clock.monotonicMs());
     const found = effects.find((effect) => effect.kind === 'answer');
     const answer = found?.answer ?? unanswered(requestId);
-    if (answer.state === 'refused') return answer;
+    if (answer.state === 'refused' || answer.state === 'failed') return answer;
     return { ...answer, state: 'done', message: `Would be done: ${answer.message}` };
   }
 
@@ -146,8 +150,9 @@ export class Engine {
   #wakeAt(atMs: number): void {
     if (this.#stopped) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    const inMs = Math.max(0, atMs - this.#world.clock.monotonicMs());
-    this.#timer = setTimeout(() => this.post({ kind: 'tick' }), inMs);
+    const inMs = Math.ceil(atMs - this.#world.clock.monotonicMs());
+    const limited = Math.min(Math.max(0, inMs), WAKE_MAX_MS);
+    this.#timer = setTimeout(() => this.post({ kind: 'tick' }), limited);
   }
 }
 

@@ -13,6 +13,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { execa } from 'execa';
+import { within } from './limit.js';
 
 /** What to run. */
 export interface CommandRequest {
@@ -111,20 +112,6 @@ async function waitForEnd(
   const obedient = await within(exited, KILL_AFTER_MS);
   killGroup(pid, 'SIGKILL');
   return { timedOut: true, exit: obedient ?? (await within(exited, KILL_AFTER_MS)) };
-}
-
-/**
- * Waits for the exit; null when the time is up. After a stall of our own the timer comes first,
- * although the program has long ended: so the exit gets one more turn of the event loop.
- */
-async function within<T>(event: Promise<T>, limitMs: number): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(() => setImmediate(resolve, null), limitMs);
-  });
-  const first = await Promise.race([event, late]);
-  clearTimeout(timer);
-  return first;
 }
 
 function killGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {

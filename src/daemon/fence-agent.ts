@@ -3,11 +3,11 @@
  * `name=value` lines on standard input, exit code 0 for success; `status` answers 0 for on and 2
  * for off. Secrets come from files and go through standard input only.
  */
-import { accessSync, constants } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { access, constants, readFile, stat } from 'node:fs/promises';
 import type { FenceDevice } from '../config/config.js';
 import type { Effect } from '../failover/effect.js';
 import { runCommand, type CommandResult } from './exec.js';
+import { within } from './limit.js';
 
 type FenceEffect = Extract<Effect, { kind: 'fence' }>;
 
@@ -23,6 +23,8 @@ const AGENT_DIRECTORIES = ['/usr/sbin', '/sbin', '/usr/local/sbin'] as const;
 /** A status question is quick or worthless; the shot has the device's own limit. */
 const STATUS_TIMEOUT_MS = 5_000;
 const EXIT_STATUS_OFF = 2;
+/** A secret is some bytes on a local disk; nothing waits longer for a disk that hangs. */
+const SECRET_TIMEOUT_MS = 2_000;
 
 /**
  * Asks or uses the device of a node. A device that does not do its work gives way to the node's
@@ -37,10 +39,10 @@ export async function useFenceDevice(
 ): Promise<FenceResult> {
   const device = devices[effect.attempt % Math.max(1, devices.length)];
   if (device === undefined) return failed(effect, `${effect.node} has no fence device`);
-  const agent = findAgent(device.agent);
+  const agent = await findAgent(device.agent);
   if (agent === null) {
-    const places = AGENT_DIRECTORIES.join(', ');
-    return failed(effect, `fence agent ${device.agent} is not an executable file in ${places}`);
+    const places = device.agent.startsWith('/') ? '' : ` in ${AGENT_DIRECTORIES.join(', ')}`;
+    return failed(effect, `fence agent ${device.agent} is not an executable file${places}`);
   }
   const action = effect.step === 'status' ? 'status' : 'off';
   let input: string;
@@ -66,8 +68,10 @@ async function switchOn(
   warn: (sentence: string) => void,
 ): Promise<void> {
   const { timeoutMs } = device;
-  const input = await agentInput(device, 'on').catch(() => '');
-  const { exitCode } = await runCommand({ argv: [agent], input, timeoutMs });
+  // Without input an agent would take its default action, which is a reboot: never run it so.
+  const input = await agentInput(device, 'on').catch(() => null);
+  const exitCode =
+    input === null ? null : (await runCommand({ argv: [agent], input, timeoutMs })).exitCode;
   if (exitCode !== 0) warn(`${node} was not switched on again by ${device.agent}: do it by hand`);
 }
 
@@ -99,33 +103,51 @@ function failed(effect: FenceEffect, reason: string): FenceResult {
   return { fenceId: effect.fenceId, outcome: 'failed', reason };
 }
 
+/** `name=value` lines, the action last: of two lines with one name an agent takes the last. */
 async function agentInput(device: FenceDevice, action: string): Promise<string> {
   const secrets = await Promise.all(
-    Object.entries(device.paramFiles).map(async ([name, path]) => {
-      const text = await readFile(path, 'utf8').catch((error: unknown) => {
-        const why = error instanceof Error ? error.message : String(error);
-        throw new Error(`the file for "${name}" of ${device.agent} cannot be read: ${why}`);
-      });
-      return [name, text.trimEnd()] as const;
-    }),
+    Object.entries(device.paramFiles).map(
+      async ([name, path]) => [name, await readSecret(name, path, device.agent)] as const,
+    ),
   );
-  const params = { ...device.params, ...Object.fromEntries(secrets), action };
-  return Object.entries(params)
-    .map(([name, value]) => `${name}=${value}\n`)
+  return [...Object.entries(device.params), ...secrets, ['action', action] as const]
+    .map(([name, value]) => inputLine(name, value, device.agent))
     .join('');
 }
 
-function findAgent(agent: string): string | null {
+async function readSecret(name: string, path: string, agent: string): Promise<string> {
+  const reading = readFile(path, 'utf8').catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`the file for "${name}" of ${agent} cannot be read: ${why}`);
+  });
+  const text = await within(reading, SECRET_TIMEOUT_MS);
+  if (text !== null) return text.replace(/\r?\n$/, '');
+  throw new Error(`the file for "${name}" of ${agent} could not be read in time: ${path}`);
+}
+
+/** The value itself is never told: it may be a secret. */
+function inputLine(name: string, value: string, agent: string): string {
+  if (/[\r\n\0]/.test(value)) {
+    throw new Error(`the value of "${name}" of ${agent} has more than one line`);
+  }
+  // An agent trims its lines and takes one pair of quotes off a value.
+  const quoted = value !== value.trim() || /^".*"$/.test(value);
+  return quoted ? `${name}="${value}"\n` : `${name}=${value}\n`;
+}
+
+async function findAgent(agent: string): Promise<string | null> {
   const paths = agent.startsWith('/')
     ? [agent]
     : AGENT_DIRECTORIES.map((directory) => `${directory}/${agent}`);
-  const found = paths.find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  return found ?? null;
+  for (const path of paths) if (await isExecutableFile(path)) return path;
+  return null;
+}
+
+async function isExecutableFile(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
 }

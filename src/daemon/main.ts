@@ -105,6 +105,9 @@ async function main(): Promise<number> {
   return code;
 }
 
+// Opened once, standard error does not block any more: the log writes to it from the event loop, and
+// a reader that stands still must cost lines (log.ts counts them), not heartbeats.
+void process.stderr;
 process.on('uncaughtException', (error) => {
   process.stderr.write(`tandemd: defect: ${error.stack ?? error.message}\n`);
   process.exit(EXIT.software);

@@ -12,19 +12,30 @@ import type {
   Readings,
 } from '../resources/plan.js';
 import { runCommand } from './exec.js';
+import { within } from './limit.js';
 
-/** Reads all probes of a resource at once. Never rejects. */
+/** A file, a process table or a stat(2) answers at once, or its device hangs. */
+const LOOK_TIMEOUT_MS = 5_000;
+
+/** Reads all probes of a resource at once. Never rejects, and always ends. */
 export async function readProbes(probes: readonly Probe[]): Promise<Readings> {
   const readings = await Promise.all(
     probes.map(async (probe): Promise<readonly [string, Reading]> => {
       try {
-        return [probe.name, await readProbe(probe)];
+        return [probe.name, await readInTime(probe)];
       } catch (error) {
         return [probe.name, failure(error)];
       }
     }),
   );
   return Object.fromEntries(readings);
+}
+
+/** Programs and servers have limits of their own. */
+async function readInTime(probe: Probe): Promise<Reading> {
+  if ('timeoutMs' in probe) return readProbe(probe);
+  const reading = await within(readProbe(probe), LOOK_TIMEOUT_MS);
+  return reading ?? { kind: 'unreadable', reason: `no answer within ${LOOK_TIMEOUT_MS} ms` };
 }
 
 function failure(error: unknown): Reading {
@@ -162,12 +173,25 @@ async function readOrNull(path: string): Promise<string | null> {
 
 /** The first packet of a MySQL server: 4 bytes of header, then 0x0a, or 0xff for an error. */
 const HANDSHAKE_HEADER_BYTES = 4;
+const HANDSHAKE_V10 = 0x0a;
 const ERROR_PACKET = 0xff;
-/** After 0xff come 2 bytes of error number and, since protocol 4.1, no state in the first packet. */
+/** After 0xff come 2 bytes of error number; some versions put `#` and a state of 5 bytes next. */
 const ERROR_TEXT_AT = HANDSHAKE_HEADER_BYTES + 3;
 
 function refusedBy(byServer: boolean, reason: string): Reading {
   return { kind: 'refused', byServer, reason };
+}
+
+/** What the first packet says; null while too little of it is there. */
+function firstPacket(bytes: Buffer): Reading | null {
+  const kind = bytes[HANDSHAKE_HEADER_BYTES];
+  if (kind === undefined) return null;
+  if (kind === HANDSHAKE_V10) return { kind: 'greeted' };
+  if (kind !== ERROR_PACKET) return refusedBy(false, 'it does not speak the protocol of MySQL');
+  const endsAt = HANDSHAKE_HEADER_BYTES + bytes.readUIntLE(0, 3);
+  if (bytes.length < endsAt) return null;
+  const text = bytes.subarray(ERROR_TEXT_AT, endsAt).toString('utf8');
+  return refusedBy(true, text.replace(/^#[0-9A-Z]{5}/, ''));
 }
 
 async function greet(probe: MysqlHandshakeProbe): Promise<Reading> {
@@ -182,9 +206,11 @@ async function greet(probe: MysqlHandshakeProbe): Promise<Reading> {
       () => end({ kind: 'timedOut', afterMs: probe.timeoutMs }),
       probe.timeoutMs,
     );
-    socket.once('data', (bytes: Buffer) => {
-      if (bytes[HANDSHAKE_HEADER_BYTES] !== ERROR_PACKET) end({ kind: 'greeted' });
-      else end(refusedBy(true, bytes.subarray(ERROR_TEXT_AT).toString('utf8')));
+    let bytes: Buffer = Buffer.alloc(0);
+    socket.on('data', (chunk: Buffer) => {
+      bytes = Buffer.concat([bytes, chunk]);
+      const reading = firstPacket(bytes);
+      if (reading !== null) end(reading);
     });
     socket.once('end', () => end(refusedBy(false, 'it closed the connection')));
     socket.once('error', (error) => {

@@ -1,5 +1,5 @@
 /** Carries out the steps of a plan, one after the other. */
-import { chown, mkdir, readFile, readdir, readlink, stat } from 'node:fs/promises';
+import { chmod, chown, mkdir, open, readFile, readdir, readlink, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { explainExit } from '../drbd/outcome.js';
 import type {
@@ -184,14 +184,18 @@ async function runSignal(step: SignalStep): Promise<StepOutcome> {
     process.kill(step.pid, step.signal);
     return OK;
   } catch (error) {
-    return failed(step, messageOf(error));
+    const gone = error instanceof Error && 'code' in error && error.code === 'ESRCH';
+    return gone ? OK : failed(step, messageOf(error));
   }
 }
 
 async function runMkdir(step: MkdirStep): Promise<StepOutcome> {
   try {
     const made = await mkdir(step.path, { recursive: true, mode: step.mode });
-    if (made !== undefined && step.owner !== null) await giveTo(step.path, step.owner);
+    if (made === undefined) return OK;
+    // The mode of mkdir(2) is subject to the umask.
+    await chmod(step.path, step.mode);
+    if (step.owner !== null) await giveTo(step.path, step.owner);
     return OK;
   } catch (error) {
     return failed(step, messageOf(error));
@@ -237,15 +241,29 @@ async function sizeOf(path: string | null): Promise<number> {
 /** The last lines of a log since the step began, for the sentence about the failure. */
 async function evidence(path: string | null, from: number): Promise<string> {
   if (path === null) return '';
-  const text = await readFile(path, 'utf8').catch(() => '');
+  const text = await readTail(path, from).catch(() => '');
   const lines = text
-    .slice(text.length < from ? 0 : from)
-    .slice(-EVIDENCE_BYTES_MAX)
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
   const said = (lines.some(isError) ? lines.filter(isError) : lines).slice(-EVIDENCE_LINES);
   return said.length === 0 ? '' : `; ${path} says: ${said.join(' | ')}`;
+}
+
+/** The bytes from an offset on, or the last of them when there are many; all of a younger file. */
+async function readTail(path: string, from: number): Promise<string> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const start = Math.max(size < from ? 0 : from, size - EVIDENCE_BYTES_MAX);
+    const { buffer, bytesRead } = await file.read({
+      buffer: Buffer.alloc(Math.max(1, size - start)),
+      position: start,
+    });
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
 }
 
 function isError(line: string): boolean {

@@ -116,7 +116,7 @@ export class StateFile {
     const temporary = `${this.path}.new`;
     await durably(temporary, 'w', (file) => file.writeFile(JSON.stringify(facts)));
     await rename(temporary, this.path);
-    await durably(dirname(this.path), 'r', async () => undefined);
+    await durably(dirname(this.path), 'r', () => Promise.resolve());
   }
 
   /** Waits for what is being written, but not for a disk that hangs. */
