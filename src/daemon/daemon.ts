@@ -46,12 +46,8 @@ export async function startDaemon(
   const stateFile = new StateFile(folders.state);
   const begun = stateFile.begin(Math.floor(clock.wallMs() / 1_000));
   if (!begun.ok) return begun;
-  try {
-    mkdirSync(folders.log, { recursive: true, mode: 0o755 });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return err(`${folders.log} cannot be used: ${reason}`);
-  }
+  const logFolder = makeFolder(folders.log);
+  if (!logFolder.ok) return logFolder;
   let end: (code: number) => void = () => undefined;
   const ended = new Promise<number>((resolve) => (end = resolve));
   const drbd = new DrbdSource(config.self, drbdResources(config));
@@ -107,6 +103,16 @@ export async function startDaemon(
     engine.post({ kind: 'leave' });
   };
   return ok({ leave, ended });
+}
+
+function makeFolder(path: string): Result<null, string> {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o755 });
+    return ok(null);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return err(`${path} cannot be used: ${reason}`);
+  }
 }
 
 function drbdResources(config: Config): readonly string[] {

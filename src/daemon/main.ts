@@ -107,7 +107,7 @@ async function main(): Promise<number> {
 
 // Opened once, standard error does not block any more: the log writes to it from the event loop, and
 // a reader that stands still must cost lines (log.ts counts them), not heartbeats.
-void process.stderr;
+process.stderr.on('error', () => undefined);
 process.on('uncaughtException', (error) => {
   process.stderr.write(`tandemd: defect: ${error.stack ?? error.message}\n`);
   process.exit(EXIT.software);
