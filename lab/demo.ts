@@ -15,7 +15,7 @@ import {
 } from './cluster.js';
 import { floorTakeOver } from './floor.js';
 import { Lab } from './lab.js';
-import { leftovers, snapshotHost } from './leftovers.js';
+import { settledLeftovers, snapshotHost } from './leftovers.js';
 import type { LabNode } from './node.js';
 import { Progress } from './progress.js';
 import { insideSandbox, labProblem, runInSandbox } from './sandbox.js';
@@ -36,7 +36,7 @@ async function outside(args: readonly string[]): Promise<number> {
   const before = snapshotHost();
   const log = (line: string): void => progress.say(line);
   const code = await runInSandbox(fileURLToPath(import.meta.url), args, { log });
-  const left = leftovers(before);
+  const left = await settledLeftovers(before);
   for (const thing of left) progress.say(`left behind: ${thing}`);
   if (left.length === 0) progress.say('nothing is left behind: no process, namespace, mount or tap');
   return left.length === 0 ? code : 1;

@@ -2,8 +2,11 @@
 // environment; a namespace without processes does not exist any more.
 
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const MARK_NAME = 'TANDEM_LAB_MARK';
+const SETTLE_MS = 3_000;
+const SETTLE_EVERY_MS = 50;
 
 /** What the host looked like before the lab. */
 export type HostSnapshot = {
@@ -19,14 +22,26 @@ export function snapshotHost(): HostSnapshot {
   return { mark, interfaces: interfaces(), mounts: mounts() };
 }
 
-/** What is there that was not there before, one sentence each; empty when all is clean. */
-export function leftovers(before: HostSnapshot): readonly string[] {
-  const found = [
+/**
+ * What is there that was not there before, one sentence each; empty when all is clean. The kernel
+ * needs a moment to end the processes of a namespace: they are given `SETTLE_MS` to be gone.
+ */
+export async function settledLeftovers(before: HostSnapshot): Promise<readonly string[]> {
+  const endMs = performance.now() + SETTLE_MS;
+  let left = leftovers(before);
+  while (left.length > 0 && performance.now() < endMs) {
+    await sleep(SETTLE_EVERY_MS);
+    left = leftovers(before);
+  }
+  return left;
+}
+
+function leftovers(before: HostSnapshot): readonly string[] {
+  return [
     ...markedProcesses(before.mark).map((process) => `process ${process}`),
     ...added(before.interfaces, interfaces()).map((name) => `network interface ${name}`),
     ...added(before.mounts, mounts()).map((mount) => `mount ${mount}`),
   ];
-  return found;
 }
 
 function added(before: readonly string[], after: readonly string[]): readonly string[] {
