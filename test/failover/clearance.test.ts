@@ -1,0 +1,83 @@
+/** S2, S3, S9: what counts as an account of the other node, and what does not. */
+import t from 'tap';
+import { blockers, areGroupPeersDown } from '../../src/failover/clearance.js';
+import { Driver } from './driver.js';
+
+function waitingFor(driver: Driver): string {
+  return blockers(driver.state, driver.group)
+    .map(({ standing }) => `${standing.kind}: ${standing.because}`)
+    .join('; ');
+}
+
+t.test('clearance: an up member must have granted this very claim (S2)', (t) => {
+  const driver = new Driver().probed().hear();
+  t.match(driver.group.claim, { epoch: 1 });
+  t.equal(waitingFor(driver), 'waiting: n2 has not granted the claim yet');
+  const grants = [
+    ['another epoch', { node: 'n1', generation: 7, epoch: 2 }],
+    ['an earlier run of this node', { node: 'n1', generation: 6, epoch: 1 }],
+    ['another node', { node: 'n3', generation: 7, epoch: 1 }],
+  ] as const;
+  for (const [name, grant] of grants) {
+    driver.hear({}, { grant });
+    t.equal(driver.group.life, 'stopped', `a grant to ${name} does not count`);
+  }
+  driver.hearGrant();
+  t.equal(driver.group.life, 'starting');
+  t.end();
+});
+
+t.test('clearance: what a live node says of the group (S2, S3, S9)', (t) => {
+  const rows = [
+    ['started', 'waiting: it is started on n2'],
+    ['stopping', 'waiting: it is stopping on n2'],
+    ['unknown', 'waiting: n2 has not found out yet what runs there'],
+    ['stopFailed', 'stuck: a stop failed on n2, so it may still be active there'],
+  ] as const;
+  for (const [life, sentence] of rows) {
+    const driver = new Driver().probed().hear();
+    const grant = { node: 'n1', generation: 7, epoch: 1 };
+    driver.hear({}, { life, grant });
+    t.equal(waitingFor(driver), sentence);
+    t.notOk(driver.deeds.includes('start 0'), `${life}: nothing is started, whatever is granted`);
+  }
+  const driver = new Driver().probed().hear();
+  driver.hear({ digest: 'd2' }, { grant: { node: 'n1', generation: 7, epoch: 1 } });
+  t.match(waitingFor(driver), /digest d2, ours has d1/);
+  t.equal(driver.group.life, 'stopped', 'S9: a grant under other rules does not count');
+  t.end();
+});
+
+t.test('clearance: silent is not dead (S2)', (t) => {
+  const bare = new Driver({ fencing: {} }).probed().hear().pass(60_000);
+  t.match(waitingFor(bare), /silent: n2 is silent, which does not mean stopped/);
+  t.equal(bare.group.life, 'stopped');
+  t.end();
+});
+
+t.test('clearance: a last word, a fence and an operator clear, until the node is heard', (t) => {
+  const left = new Driver().probed().hear().hear({ phase: 'left' });
+  t.equal(left.group.life, 'starting');
+  t.notOk(areGroupPeersDown(left.state, left.group), 'DRBD of a node that left still runs');
+
+  const fenced = new Driver().probed().hear().pass(2_000).power('off');
+  t.equal(fenced.group.life, 'starting');
+  t.ok(areGroupPeersDown(fenced.state, fenced.group));
+  fenced.hear();
+  t.equal(fenced.peer.clearance, null, 'void as soon as it is heard');
+
+  const confirmed = new Driver({ fencing: {} }).probed().hear().pass(2_000);
+  confirmed.operator({ kind: 'fenceConfirm', node: 'n2', by: 'kim', reason: 'unplugged' });
+  t.match(confirmed.peer.clearance, { kind: 'confirmed', by: 'kim', reason: 'unplugged' });
+  t.equal(confirmed.group.life, 'starting');
+  t.end();
+});
+
+t.test('clearance: away for longer than deadtime, no old clearance is kept (S7)', (t) => {
+  const driver = new Driver().probed().hear().pass(2_000).power('off');
+  driver.nowMs += 4_000;
+  driver.give({ kind: 'tick' });
+  t.equal(driver.peer.clearance, null);
+  t.match(driver.sentences[0], /stood still for .*holds no old clearance/);
+  t.end();
+});

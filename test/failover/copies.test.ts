@@ -1,0 +1,63 @@
+/** S4: when the copy on this disk may be used. */
+import t from 'tap';
+import { copyObjection, reportedDisk } from '../../src/failover/copies.js';
+import { drbd, Driver } from './driver.js';
+
+const APART = { connection: 'WFConnection', peerRole: 'Unknown' } as const;
+
+function withDrbd(change: Parameters<typeof drbd>[0]): Driver {
+  return new Driver().probed().give({ kind: 'drbd', facts: [drbd(change)] });
+}
+
+t.test('copies: connected is current; not connected since the start is in doubt', (t) => {
+  const linked = withDrbd({}).hear();
+  t.equal(copyObjection(linked.state, 'r0'), null);
+
+  const apart = new Driver().give({ kind: 'drbd', facts: [drbd(APART)] }).hear();
+  t.match(copyObjection(apart.state, 'r0'), /not known whether n1 or n2 has the newer copy/);
+  t.equal(reportedDisk(apart.state, drbd(APART)), 'Consistent');
+  apart.give({ kind: 'drbd', facts: [drbd()] });
+  t.equal(copyObjection(apart.state, 'r0'), null, 'a connection settles it');
+  t.end();
+});
+
+t.test('copies: what the other node wrote alone is missing here, also after a restart', (t) => {
+  const driver = withDrbd({}).hear();
+  driver.give({ kind: 'drbd', facts: [drbd(APART)] });
+  driver.hear({}, { life: 'started', epoch: 1 }, { role: 'Primary', connection: 'WFConnection' });
+  t.match(copyObjection(driver.state, 'r0'), /n2 was Primary .*without a connection/);
+  t.equal(reportedDisk(driver.state, drbd(APART)), 'Outdated');
+  const saved = driver.pass(300).of('save').at(-1)?.facts ?? driver.of('save')[0]?.facts;
+  const facts = saved ?? { generation: 7, peers: {}, epochs: {}, orders: [], behind: { r0: 'n2' } };
+  t.same(facts.behind, { r0: 'n2' });
+
+  const restarted = new Driver({}, facts).give({ kind: 'drbd', facts: [drbd(APART)] });
+  t.match(copyObjection(restarted.state, 'r0'), /writes that the disk of n1 lacks/);
+  t.equal(restarted.pass(20_000).group.claim, null, 'it does not even claim');
+  t.end();
+});
+
+t.test('copies: the word of the other node beats our kernel’s belief in a connection', (t) => {
+  const driver = withDrbd({}).hear();
+  driver.hear({}, { life: 'started', epoch: 1 }, { role: 'Primary', connection: 'WFConnection' });
+  t.match(copyObjection(driver.state, 'r0'), /n2 was Primary/);
+  t.end();
+});
+
+t.test('copies: a node that was out of sight and is back may have written (seed 2235)', (t) => {
+  const driver = withDrbd({}).hear();
+  driver.give({ kind: 'drbd', facts: [drbd(APART)] }).pass(2_000);
+  t.equal(copyObjection(driver.state, 'r0'), null, 'silent: this copy is all there is');
+  driver.hear({ generation: 4 });
+  t.match(copyObjection(driver.state, 'r0'), /not known whether n1 or n2/);
+  t.end();
+});
+
+t.test('copies: disks that are no good are never claimed for (S4)', (t) => {
+  for (const disk of ['Inconsistent', 'Outdated', 'Diskless', 'Failed'] as const) {
+    const driver = withDrbd({ disk }).hear({}, { barred: true });
+    t.equal(driver.group.claim, null, disk);
+    t.match(driver.group.blocked, new RegExp(`on n1 is ${disk}`));
+  }
+  t.end();
+});

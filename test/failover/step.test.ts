@@ -1,0 +1,122 @@
+/** The step itself: pure, total over strange input, always awake again in time. */
+import fc from 'fast-check';
+import t from 'tap';
+import type { FailoverEvent } from '../../src/failover/event.js';
+import { orderReplaces, type Order } from '../../src/heartbeat/report.js';
+import { step } from '../../src/failover/step.js';
+import { viewStatus } from '../../src/failover/view.js';
+import { drbd, Driver, SPEC } from './driver.js';
+
+function frozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(frozen);
+  }
+  return value;
+}
+
+const anyEvent: fc.Arbitrary<FailoverEvent> = fc.oneof(
+  fc.constant<FailoverEvent>({ kind: 'tick' }),
+  fc.constant<FailoverEvent>({ kind: 'leave' }),
+  fc.constantFrom<FailoverEvent>(
+    { kind: 'drbd', facts: [] },
+    { kind: 'drbd', facts: [drbd()] },
+    { kind: 'drbd', facts: [drbd({ disk: 'Inconsistent', connection: 'SyncTarget' })] },
+    { kind: 'foreign', link: 'eth0', fault: { kind: 'foreign', detail: '', node: 'n2' } },
+    { kind: 'foreign', link: 'eth0', fault: { kind: 'malformed', detail: 'g', node: null } },
+  ),
+  fc.record({
+    kind: fc.constant('actionResult' as const),
+    actionId: fc.integer({ min: 0, max: 12 }).map((id) => `action-${String(id)}`),
+    outcome: fc.constantFrom('ok' as const, 'failed' as const, 'timeout' as const),
+    state: fc.constantFrom('started' as const, 'stopped' as const, 'unknown' as const),
+    reason: fc.string(),
+  }),
+  fc.record({
+    kind: fc.constant('fenceResult' as const),
+    fenceId: fc.integer({ min: 0, max: 12 }).map((id) => `fence-${String(id)}`),
+    outcome: fc.constantFrom('off' as const, 'on' as const, 'failed' as const),
+    reason: fc.string(),
+  }),
+  fc.record({
+    kind: fc.constant('report' as const),
+    link: fc.constantFrom('eth0', 'serial'),
+    report: fc.record({
+      node: fc.constantFrom('n2', 'n1', 'stranger'),
+      generation: fc.integer({ min: 1, max: 3 }),
+      sequence: fc.integer({ min: 1, max: 50 }),
+      protocol: fc.constantFrom(1, 2),
+      digest: fc.constantFrom('d1', 'd2'),
+      phase: fc.constantFrom('starting' as const, 'up' as const, 'leaving' as const, 'left' as const),
+      mode: fc.constant('online' as const),
+      health: fc.constant('ok' as const),
+      groups: fc.constantFrom(
+        [],
+        [{ name: 'mysql', life: 'stopped', epoch: 0, claim: null, grant: null, barred: false }],
+        [{ name: 'mysql', life: 'started', epoch: 9, claim: { epoch: 9, rank: 0 }, grant: null, barred: false }],
+        [{ name: 'other', life: 'unknown', epoch: 0, claim: null, grant: null, barred: true }],
+      ) as fc.Arbitrary<never[]>,
+      drbd: fc.constant([]),
+      orders: fc.constantFrom([], [{ key: 'move.mysql', value: 'n2', version: 3, origin: 'n2' }]),
+    }),
+  }),
+  fc.constantFrom<FailoverEvent>(
+    { kind: 'operator', requestId: 'a', request: { kind: 'move', group: 'mysql', to: null } },
+    { kind: 'operator', requestId: 'b', request: { kind: 'standby', node: null } },
+    { kind: 'operator', requestId: 'c', request: { kind: 'cleanup', group: 'mysql' } },
+  ),
+);
+
+t.test('step: any events in any order: pure, awake in time, something to show', (t) => {
+  const events = fc.array(fc.tuple(anyEvent, fc.integer({ min: 0, max: 3_000 })), { maxLength: 60 });
+  fc.assert(
+    fc.property(events, (sequence) => {
+      let { state } = new Driver();
+      let nowMs = 1_000;
+      for (const [event, laterMs] of sequence) {
+        nowMs += laterMs;
+        frozen(state);
+        const first = step(state, event, nowMs);
+        const second = step(state, event, nowMs);
+        if (JSON.stringify(first) !== JSON.stringify(second)) throw new Error('not pure');
+        const wakes = first.effects.filter((effect) => effect.kind === 'wake');
+        const [wake] = wakes;
+        if (wakes.length !== 1 || wake === undefined) throw new Error('one wake-up a step');
+        if (wake.atMs <= nowMs || wake.atMs > nowMs + 100) throw new Error('wakes in time');
+        const { summary } = viewStatus(first.state, [], nowMs).verdict;
+        if (summary.length < 10) throw new Error('the verdict is a sentence');
+        ({ state } = first);
+      }
+    }),
+    { numRuns: 300 },
+  );
+  t.end();
+});
+
+t.test('step: orders converge whatever way they travel', (t) => {
+  const order: fc.Arbitrary<Order> = fc.record({
+    key: fc.constant('move.mysql'),
+    value: fc.constantFrom('n1', 'n2', '-'),
+    version: fc.integer({ min: 1, max: 4 }),
+    origin: fc.constantFrom('n1', 'n2', 'n3'),
+  });
+  const winner = (orders: readonly Order[]): Order | undefined =>
+    orders.reduce<Order | undefined>((best, o) => (orderReplaces(o, best) ? o : best), undefined);
+  fc.assert(
+    fc.property(fc.uniqueArray(order, { selector: (o) => `${String(o.version)}${o.origin}` }), (orders) => {
+      const there = winner([...orders].reverse());
+      const here = winner(orders);
+      return here?.version === there?.version && here?.origin === there?.origin;
+    }),
+  );
+  t.end();
+});
+
+t.test('step: saved before it is said', (t) => {
+  const driver = new Driver().probed();
+  const kinds = driver.hear().effects.map((effect) => effect.kind);
+  t.ok(kinds.indexOf('save') >= 0 && kinds.indexOf('save') < kinds.indexOf('send'), kinds.join());
+  t.same(driver.of('save').at(-1)?.facts.epochs, { mysql: 1 });
+  t.same(SPEC.nodes, ['n1', 'n2']);
+  t.end();
+});
