@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ResourceSpec } from '../resources/spec.js';
 import type { Config, FenceDevice } from './config.js';
-import { isSecretName } from './ha-cf-fence.js';
+import { isSecretName } from './fence-values.js';
 
 /** Changes when the rule below does, so that two versions never call unlike things equal. */
 const DIGEST_RULE = 'tandem.digest/1';

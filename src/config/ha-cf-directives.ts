@@ -1,42 +1,21 @@
 import { err, ok, type Result } from '../base/result.js';
+import { addNode, type Draft } from './cluster-draft.js';
 import * as draftOf from './ha-cf-draft.js';
-import type { Directive, Draft, DirectiveLine } from './ha-cf-draft.js';
+import type { Directive, DirectiveLine } from './ha-cf-draft.js';
 import { fence, stonith } from './ha-cf-fence.js';
 import * as links from './ha-cf-links.js';
-import {
-  isAbsolutePath,
-  isNodeName,
-  NODE_NAME_EXPECTED,
-  parseBoolean,
-} from './heartbeat-values.js';
+import { parseBoolean, parseClusterName, parseWatchdog } from './heartbeat-values.js';
 import { quote } from './source-text.js';
 
-/** Heartbeat's limit (MAXNODE). */
-const NODES_MAX = 100;
-
-/** `node alpha beta`: the members, in the order that breaks ties. */
+/** `node alpha beta`: the members. */
 const node: Directive = (draft, line) => {
   if (draftOf.lacksWords(draft, line, 1, 'node NAME...')) return;
-  for (const at of line.values) {
-    const name = at.text.toLowerCase();
-    if (!isNodeName(name)) {
-      draft.report.error(at, `Node name cannot be ${quote(at.text)}`, NODE_NAME_EXPECTED);
-    } else if (draft.nodes.some((known) => known.text === name)) {
-      draft.report.warning(at, `Node ${quote(name)} is given twice`, 'each node once');
-    } else if (draft.nodes.length === NODES_MAX) {
-      draft.report.error(at, 'There are too many nodes', `at most ${String(NODES_MAX)}`);
-    } else {
-      draft.nodes.push({ ...at, text: name });
-    }
-  }
+  for (const at of line.values) addNode(draft, at);
 };
 
 const cluster = draftOf.scalar(
   'cluster NAME',
-  (text): Result<string, string> =>
-    /^[\w.-]{1,100}$/.test(text)
-      ? ok(text)
-      : err('a name of letters, digits, ".", "-" and "_"'),
+  parseClusterName,
   (draft, name) => {
     draft.cluster = name;
   },
@@ -44,10 +23,7 @@ const cluster = draftOf.scalar(
 
 const watchdog = draftOf.scalar(
   'watchdog /dev/watchdog',
-  (text): Result<string, string> =>
-    isAbsolutePath(text)
-      ? ok(text)
-      : err('the path of a watchdog device, such as /dev/watchdog'),
+  parseWatchdog,
   (draft, path) => {
     draft.watchdog = path;
   },

@@ -1,61 +1,8 @@
+/** What the directives of ha.cf have in common: how many words, one value, a time, on or off. */
 import { err, type Result } from '../base/result.js';
+import type { Draft, TimeName } from './cluster-draft.js';
 import { parseBoolean, parseHeartbeatTime } from './heartbeat-values.js';
-import type { LinkSpec } from '../heartbeat/link-spec.js';
-import type { FenceDevice } from './config.js';
-import type { Reporter } from './reporter.js';
 import { quote, type SourceLine, type Token } from './source-text.js';
-
-/** The directives that hold a time. */
-export type TimeName = 'keepalive' | 'warntime' | 'deadtime' | 'initdead' | 'deadping';
-
-/** A `fence` line; its node is looked up when all node lines have been read. */
-export interface FenceLine {
-  /** A node name in lower case, or `*`. */
-  readonly node: Token;
-  readonly agent: Token;
-  readonly device: FenceDevice;
-}
-
-/** A link whose serial speed is not known before the end of the file. */
-export type DraftLink = LinkSpec | { readonly kind: 'serial'; readonly path: string };
-
-/** What has been read of ha.cf so far. Lives only while one file is being parsed. */
-export interface Draft {
-  readonly report: Reporter;
-  /** Directive -> the line that gave it first. */
-  readonly seen: Map<string, number>;
-  readonly nodes: Token[];
-  readonly times: Map<TimeName, { readonly ms: number; readonly at: Token }>;
-  readonly links: DraftLink[];
-  readonly ping: string[];
-  readonly fences: FenceLine[];
-  cluster: string;
-  udpPort: number;
-  baud: number;
-  watchdog: string | null;
-  failback: { readonly by: 'auto_failback' | 'nice_failback'; readonly value: Failback } | null;
-}
-
-/** The two answers to "does a group go back when its preferred node returns". */
-export type Failback = 'never' | 'when-synced';
-
-/** What holds when ha.cf is silent (Heartbeat 3.0.6, `heartbeat -D`). */
-export function createDraft(report: Reporter): Draft {
-  return {
-    report,
-    seen: new Map(),
-    nodes: [],
-    times: new Map(),
-    links: [],
-    ping: [],
-    fences: [],
-    cluster: 'linux-ha',
-    udpPort: 694,
-    baud: 19_200,
-    watchdog: null,
-    failback: null,
-  };
-}
 
 /** One directive with its words; `line` is the physical line with its comment. */
 export interface DirectiveLine {

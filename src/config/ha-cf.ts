@@ -5,20 +5,28 @@
  *
  * docs/ha-cf.md tells for each directive what Tandem does with it.
  */
+import { finishCluster, type Cluster } from './cluster-checks.js';
+import { createDraft, type Draft, type Failback } from './cluster-draft.js';
+import { HEARTBEAT_DIALECT } from './dialect.js';
 import type { DirectiveLine } from './ha-cf-draft.js';
-import { createDraft } from './ha-cf-draft.js';
-import { finishHaCf, type HaCf } from './ha-cf-checks.js';
 import { directiveOf, DIRECTIVES } from './ha-cf-directives.js';
 import { createReporter, didYouMean, inFileOrder, type Parsed } from './reporter.js';
 import {
   BLANKS,
   quote,
   splitLines,
+  WHOLE_FILE,
   withoutComment,
   words,
   type SourceFile,
   type SourceLine,
 } from './source-text.js';
+
+/** What ha.cf says, complete with defaults. */
+export interface HaCf extends Cluster {
+  /** For all groups of haresources. */
+  readonly failback: Failback;
+}
 
 /**
  * Reads ha.cf for the node that calls itself `self`. All faults are reported in one go; the value
@@ -26,7 +34,7 @@ import {
  */
 export function parseHaCf(file: SourceFile, self: string): Parsed<HaCf> {
   const report = createReporter(file.path);
-  const draft = createDraft(report);
+  const draft = createDraft(HEARTBEAT_DIALECT, report);
   for (const line of splitLines(file.text)) {
     if (report.full) break;
     const directiveLine = splitDirective(line);
@@ -36,8 +44,20 @@ export function parseHaCf(file: SourceFile, self: string): Parsed<HaCf> {
     if (directive !== undefined) directive(draft, directiveLine);
     else report.error(name, ...unknownDirective(name.text));
   }
-  const value = finishHaCf(draft, self);
+  const cluster = finishCluster(draft, self);
+  noteFailback(draft);
+  const value = { ...cluster, failback: draft.failback?.value ?? 'never' };
   return { value, diagnostics: inFileOrder(report.diagnostics) };
+}
+
+function noteFailback(draft: Draft): void {
+  const tried = draft.seen.has('auto_failback') || draft.seen.has('nice_failback');
+  if (draft.failback !== null || tried) return;
+  draft.report.warning(
+    WHOLE_FILE,
+    'Nothing says whether groups go back to their preferred node; they stay where they are',
+    '"auto_failback on" or "auto_failback off"',
+  );
 }
 
 function splitDirective(line: SourceLine): DirectiveLine | undefined {

@@ -5,14 +5,15 @@
  * What Heartbeat 3.0.6 got wrong is mended: it left comments on continuation lines (they became
  * resources), took a backslash followed by a blank for a resource, and never checked a resource.
  */
-import type { GroupSpec, ResourceSpec } from '../resources/spec.js';
-import type { Failback } from './ha-cf-draft.js';
-import { createReporter, didYouMean, inFileOrder } from './reporter.js';
+import type { GroupSpec } from '../resources/spec.js';
+import type { Failback } from './cluster-draft.js';
+import { HEARTBEAT_DIALECT } from './dialect.js';
+import { checkGroupNode, checkGroups, type DraftGroup } from './group-checks.js';
+import { createReporter, inFileOrder } from './reporter.js';
 import type { Parsed, Reporter } from './reporter.js';
 import { nameOfWord, readResourceWord } from './resource-word.js';
 import {
   quote,
-  quoteList,
   splitLines,
   WHOLE_FILE,
   withoutComment,
@@ -36,14 +37,13 @@ export function parseHaresources(
   context: HaresourcesContext,
 ): Parsed<readonly GroupSpec[]> {
   const report = createReporter(file.path);
-  const drafts: DraftGroup[] = [];
+  const drafts: DraftLine[] = [];
   for (const line of logicalLines(file.text, context.nodes ?? [], report)) {
     if (report.full) break;
     const draft = readGroup(line, context, report);
     if (draft !== undefined) drafts.push(draft);
   }
-  checkUnique(drafts, report);
-  for (const draft of drafts) notePromotion(draft, report);
+  checkGroups(drafts, HEARTBEAT_DIALECT, report);
   if (drafts.length === 0 && report.diagnostics.length === 0) {
     report.warning(WHOLE_FILE, 'There is no group', quote('NODE RESOURCE...'));
   }
@@ -101,16 +101,15 @@ function noteSwallowedLine(
   report.warning(first, message, 'no backslash above a new group');
 }
 
-interface DraftGroup {
+interface DraftLine extends DraftGroup {
   readonly node: Token;
-  readonly members: readonly { readonly word: Token; readonly spec: ResourceSpec }[];
 }
 
 function readGroup(
   line: readonly Token[],
   context: HaresourcesContext,
   report: Reporter,
-): DraftGroup | undefined {
+): DraftLine | undefined {
   const [node, ...resources] = line;
   if (node === undefined) return undefined;
   if (!checkNode(node, context.nodes, report) && resources.length === 0) return undefined;
@@ -127,53 +126,14 @@ function readGroup(
 }
 
 function checkNode(node: Token, nodes: readonly string[] | null, report: Reporter): boolean {
-  if (nodes === null || nodes.length === 0) return true;
-  if (nodes.includes(node.text.toLowerCase())) return true;
-  const message = `Node ${quote(node.text)} is not in ha.cf`;
   const indented = node.column > 1 && node.line > 1;
   const cure = indented ? 'to continue a line, end it with a backslash' : undefined;
-  report.error(node, message, quoteList(nodes), didYouMean(node.text, nodes) ?? cure);
-  return false;
-}
-
-/** A resource belongs to one group, a disk too: otherwise two nodes could hold it at once (S1). */
-function checkUnique(drafts: readonly DraftGroup[], report: Reporter): void {
-  const ids = new Map<string, Token>();
-  const devices = new Map<string, { readonly at: Token; readonly group: DraftGroup }>();
-  for (const group of drafts) {
-    for (const { word, spec } of group.members) {
-      const first = ids.get(spec.id);
-      if (first === undefined) ids.set(spec.id, word);
-      else reportTwice(word, `Resource ${quote(spec.id)}`, first, report);
-      if (spec.kind !== 'filesystem' || !spec.device.startsWith('/dev/')) continue;
-      const mounted = devices.get(spec.device);
-      if (mounted === undefined) devices.set(spec.device, { at: word, group });
-      else if (mounted.group !== group) {
-        reportTwice(word, `Device ${quote(spec.device)}`, mounted.at, report);
-      }
-    }
-  }
-}
-
-function reportTwice(at: Token, what: string, first: Token, report: Reporter): void {
-  const place = `line ${String(first.line)}, column ${String(first.column)}`;
-  report.error(at, `${what} is used twice; the first time on ${place}`, 'each resource once');
-}
-
-/** A DRBD device cannot be mounted before its resource is Primary. */
-function notePromotion({ members }: DraftGroup, report: Reporter): void {
-  const drbd = members.findIndex(({ spec }) => spec.kind === 'drbd');
-  for (const [index, { word, spec }] of members.entries()) {
-    const mounts = spec.kind === 'filesystem' && /^\/dev\/drbd/.test(spec.device);
-    if (!mounts || (drbd >= 0 && drbd < index)) continue;
-    const message = `Nothing on this line makes ${quote(spec.device)} Primary before it is mounted`;
-    report.warning(word, message, '"drbddisk::RESOURCE" to the left of it');
-  }
+  return checkGroupNode(node, nodes ?? [], HEARTBEAT_DIALECT, report, cure);
 }
 
 /** Names by the last word, made unique by -2, -3; Heartbeat's key, the first word, is the alias. */
 function nameGroups(
-  drafts: readonly DraftGroup[],
+  drafts: readonly DraftLine[],
   context: HaresourcesContext,
 ): readonly GroupSpec[] {
   const used = new Map<string, number>();

@@ -18,7 +18,11 @@ export function parseHeartbeatTime(text: string): Result<number, string> {
   const match = /^(\d{1,12}\.?\d{0,12}|\.\d{1,12})([a-z]{0,12})$/.exec(text);
   const unitMs = match === null ? undefined : unitOf(match[2] ?? '');
   if (match === null || unitMs === undefined) return err(TIME_EXPECTED);
-  const ms = Math.floor(Number(match[1]) * unitMs + 0.5);
+  return withinOneDay(Math.floor(Number(match[1]) * unitMs + 0.5));
+}
+
+/** Refuses a time beyond the longest that Tandem waits for anything. */
+export function withinOneDay(ms: number): Result<number, string> {
   return ms > TIME_MS_MAX ? err('a time of at most one day') : ok(ms);
 }
 
@@ -38,6 +42,18 @@ export function parseBoolean(text: string): Result<boolean, string> {
   const word = text.toLowerCase();
   if (TRUE_WORDS.includes(word)) return ok(true);
   return FALSE_WORDS.includes(word) ? ok(false) : err('on or off');
+}
+
+/** Reads the name of a cluster. */
+export function parseClusterName(text: string): Result<string, string> {
+  const valid = /^[\w.-]{1,100}$/.test(text);
+  return valid ? ok(text) : err('a name of letters, digits, ".", "-" and "_"');
+}
+
+/** Reads the path of the device that resets this machine. */
+export function parseWatchdog(text: string): Result<string, string> {
+  const expected = 'the path of a watchdog device, such as /dev/watchdog';
+  return isAbsolutePath(text) ? ok(text) : err(expected);
 }
 
 /** Limit of Heartbeat (HOSTLENG 100), kept so that its frames can carry the name. */

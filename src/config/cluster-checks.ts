@@ -1,37 +1,35 @@
 /**
- * What ha.cf says as a whole: the defaults that depend on other values, and the rules between
- * values. Heartbeat 3.0.6 has them in init_config; where we are stricter it is said.
+ * What a configuration says as a whole: the defaults that depend on other values, and the rules
+ * between values. Heartbeat 3.0.6 has them in init_config; where we are stricter it is said.
  */
 import { formatDuration } from '../base/duration.js';
 import type { FenceDevice, HeartbeatConfig } from './config.js';
-import type { Draft, Failback, TimeName } from './ha-cf-draft.js';
-import { deviceForNode } from './ha-cf-fence.js';
+import type { Draft, TimeName } from './cluster-draft.js';
+import { deviceForNode } from './fence-values.js';
 import type { LinkSpec } from '../heartbeat/link-spec.js';
 import { didYouMean } from './reporter.js';
 import { quote, quoteList, WHOLE_FILE, type Place } from './source-text.js';
 
-/** What ha.cf says, complete with defaults. */
-export interface HaCf {
+/** What ha.cf says, or cluster.yaml without its groups, complete with defaults. */
+export interface Cluster {
   readonly cluster: string;
   /** In file order, lower case, each once. */
   readonly nodes: readonly string[];
   readonly heartbeat: HeartbeatConfig;
-  readonly failback: Failback;
   readonly watchdog: string | null;
   /** Node -> devices in file order. A node without an entry cannot be fenced. */
   readonly fencing: Readonly<Record<string, readonly FenceDevice[]>>;
 }
 
 /** Reports what does not fit together, and hands out the finished values. */
-export function finishHaCf(draft: Draft, self: string): HaCf {
+export function finishCluster(draft: Draft, self: string): Cluster {
   const times = finishTimes(draft);
   checkTimes(draft, times);
   checkMembers(draft, self.toLowerCase());
-  if (draft.links.length === 0) {
-    const cure = 'write "bcast eth1", "ucast eth0 10.0.0.2", "serial /dev/ttyS0" or "mcast ..."';
+  if (draft.links.length === 0 && !draft.seen.has('links')) {
+    const cure = `write ${draft.dialect.linkExamples}`;
     draft.report.error(WHOLE_FILE, 'The nodes have no link to each other', 'a link', cure);
   }
-  noteFailback(draft);
   return {
     cluster: draft.cluster,
     nodes: draft.nodes.map((node) => node.text),
@@ -39,11 +37,11 @@ export function finishHaCf(draft: Draft, self: string): HaCf {
       ...times,
       udpPort: draft.udpPort,
       links: draft.links.map(
-        (link): LinkSpec => (link.kind === 'serial' ? { ...link, baud: draft.baud } : link),
+        (link): LinkSpec =>
+          link.kind === 'serial' && !('baud' in link) ? { ...link, baud: draft.baud } : link,
       ),
       ping: draft.ping,
     },
-    failback: draft.failback?.value ?? 'never',
     watchdog: draft.watchdog,
     fencing: finishFencing(draft),
   };
@@ -59,8 +57,8 @@ interface Times {
 /** Heartbeat's defaults, among them the three steps of initdead. */
 function finishTimes(draft: Draft): Times {
   const given = (name: TimeName): number | undefined => draft.times.get(name)?.ms;
-  const keepaliveMs = given('keepalive') ?? 1_000;
-  const deadtimeMs = given('deadtime') ?? 30_000;
+  const keepaliveMs = given('keepalive') ?? draft.dialect.keepaliveMs;
+  const deadtimeMs = given('deadtime') ?? draft.dialect.deadtimeMs;
   const warntimeMs = given('warntime') ?? Math.max(1, Math.floor(deadtimeMs / 2));
   return {
     keepaliveMs,
@@ -112,41 +110,36 @@ function checkTimes(draft: Draft, times: Times): void {
   }
   if (keepaliveMs > KEEPALIVE_MS_USUAL_MAX) {
     const message = `Keepalive ${formatDuration(keepaliveMs)} is very long`;
-    report.warning(place('keepalive'), message, 'about 1 s', 'no unit means seconds: write 500ms');
+    const cure = draft.dialect.timeCure ?? undefined;
+    report.warning(place('keepalive'), message, 'about 1 s', cure);
   }
 }
 
 function checkMembers(draft: Draft, self: string): void {
-  const { nodes, report } = draft;
+  const { dialect, nodes, report } = draft;
   const names = nodes.map((node) => node.text);
   const [first] = nodes;
   if (first === undefined) {
-    report.error(WHOLE_FILE, 'The cluster has no nodes', 'a "node" line', 'write "node NAME NAME"');
+    if (draft.seen.has('nodes')) return;
+    const cure = `write ${dialect.nodesExample}`;
+    report.error(WHOLE_FILE, 'The cluster has no nodes', dialect.nodes, cure);
     return;
   }
   if (!names.includes(self)) {
-    const message = `This machine is ${quote(self)}, which no "node" line names`;
-    report.error(first, message, quoteList(names), cureOf(names, self));
+    const message = `This machine is ${quote(self)}, which ${dialect.nodesLack}`;
+    report.error(first, message, quoteList(names), cureOf(draft, names, self));
   } else if (names.length === 1) {
     report.warning(first, `Node ${quote(self)} is alone`, 'two nodes or more');
   }
 }
 
-function cureOf(names: readonly string[], self: string): string {
+function cureOf(draft: Draft, names: readonly string[], self: string): string {
   const short = (name: string): string => name.split('.')[0] ?? name;
   const sameHost = names.find((name) => short(name) === short(self));
-  if (sameHost === undefined) return didYouMean(self, names) ?? `write "node ${self}"`;
+  if (sameHost === undefined) {
+    return didYouMean(self, names) ?? `write ${draft.dialect.nodeExample(self)}`;
+  }
   return `${quote(sameHost)} looks like it: write the name exactly as "uname -n" prints it`;
-}
-
-function noteFailback(draft: Draft): void {
-  const tried = draft.seen.has('auto_failback') || draft.seen.has('nice_failback');
-  if (draft.failback !== null || tried) return;
-  draft.report.warning(
-    WHOLE_FILE,
-    'Nothing says whether groups go back to their preferred node; they stay where they are',
-    '"auto_failback on" or "auto_failback off"',
-  );
 }
 
 function finishFencing(draft: Draft): Readonly<Record<string, readonly FenceDevice[]>> {
@@ -164,7 +157,7 @@ function finishFencing(draft: Draft): Readonly<Record<string, readonly FenceDevi
       add(node.text, device);
     } else {
       const guess = didYouMean(node.text, names);
-      const expected = names.length === 0 ? 'a "node" line for it' : quoteList([...names, '*']);
+      const expected = names.length === 0 ? `${draft.dialect.nodes} for it` : quoteList([...names, '*']);
       draft.report.error(node, `Node ${quote(node.text)} is not of this cluster`, expected, guess);
     }
   }
