@@ -1,6 +1,10 @@
 /**
  * A null modem. 19,200 baud carry 1,920 bytes a second, so there is no queue: while a frame is
  * under way at most one more waits, and a newer one takes its place (design 3).
+ *
+ *     closed --- open ---> open --- error, hang-up, unplugged ---> failed --- 1 s ---> closed
+ *
+ * Each opening makes a new port; whatever a former one still reports is not heard any more.
  */
 import type { SerialPort } from 'serialport';
 import { createDeframer, push, type DeframerState } from '../deframer.js';
@@ -8,6 +12,8 @@ import type { Transport, TransportEvents } from './transport.js';
 
 /** The device is opened again this long after it failed or closed. */
 const REOPEN_MS = 1_000;
+/** A frame of 600 bytes takes 0.3 s at 19,200 baud; a peer that does not read must not keep us. */
+const LAST_WORD_MS = 1_000;
 
 /** One serial line. The package that drives it is loaded on first use only. */
 export class SerialTransport implements Transport {
@@ -20,6 +26,8 @@ export class SerialTransport implements Transport {
   #deframer: DeframerState = createDeframer();
   #writing = false;
   #waiting: Uint8Array | null = null;
+  #drained: () => void = () => undefined;
+  #timer: NodeJS.Timeout | null = null;
   #closed = false;
   #trouble: string | null = null;
 
@@ -32,57 +40,59 @@ export class SerialTransport implements Transport {
   }
 
   send(bytes: Uint8Array): void {
-    if (this.#port === null || !this.#port.isOpen) return;
-    if (this.#writing) {
-      this.#waiting = bytes;
-      return;
-    }
-    this.#write(bytes);
+    if (this.#port?.isOpen !== true) return;
+    if (this.#writing) this.#waiting = bytes;
+    else this.#write(this.#port, bytes);
   }
 
+  /** Lets the newest frame out if the line takes it in time, then closes. */
   async close(): Promise<void> {
     this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#writing) {
+      await atMost(LAST_WORD_MS, (done) => {
+        this.#drained = done;
+      });
+    }
     const port = this.#port;
     this.#port = null;
-    if (port === null || !port.isOpen) return;
-    await new Promise<void>((resolve) => {
-      port.close(() => resolve());
+    if (port?.isOpen !== true) return;
+    await atMost(LAST_WORD_MS, (done) => {
+      // What the line did not take would keep close(2) waiting for 30 s.
+      port.flush(() => port.close(done));
     });
   }
 
-  #write(bytes: Uint8Array): void {
-    const port = this.#port;
-    if (port === null) return;
+  #write(port: SerialPort, bytes: Uint8Array): void {
     this.#writing = true;
-    port.write(Buffer.from(bytes), (error) => {
-      if (error instanceof Error) this.#say(error.message);
-    });
+    // A failed write closes the port, which is where it is told.
+    port.write(Buffer.from(bytes));
     port.drain(() => {
+      if (port !== this.#port) return;
       this.#writing = false;
       const next = this.#waiting;
       this.#waiting = null;
-      if (next !== null) this.#write(next);
+      if (next !== null) this.#write(port, next);
+      else this.#drained();
     });
   }
 
   async #open(): Promise<void> {
-    if (this.#closed) return;
     try {
       const { SerialPort: Port } = await import('serialport');
+      if (this.#closed) return;
       const options = { path: this.#path, baudRate: this.#baud, autoOpen: false };
       const port = new Port(options);
-      port.on('data', (bytes: Buffer) => this.#take(bytes));
-      port.on('error', (error: Error) => this.#reopen(error.message));
-      port.on('close', () => this.#reopen('the device was closed'));
+      this.#port = port;
+      port.on('data', (bytes: Buffer) => {
+        if (port === this.#port) this.#take(bytes);
+      });
+      port.on('error', (error: Error) => this.#lose(port, error.message));
+      port.on('close', () => this.#lose(port, 'the device was closed'));
+      port.on('end', () => this.#lose(port, 'the device hung up'));
       port.open((error) => {
-        if (error !== null) {
-          this.#reopen(error.message);
-          return;
-        }
-        this.#port = port;
-        this.#writing = false;
-        this.#waiting = null;
-        this.#say(null);
+        if (error !== null) this.#lose(port, error.message);
+        else if (port === this.#port) this.#say(null);
       });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -90,12 +100,18 @@ export class SerialTransport implements Transport {
     }
   }
 
-  #reopen(reason: string): void {
-    if (this.#closed) return;
+  /** Gives up a port that failed, once for all that it says about it, and opens another later. */
+  #lose(port: SerialPort, reason: string): void {
+    if (port !== this.#port) return;
     this.#port = null;
     this.#writing = false;
+    this.#waiting = null;
+    this.#deframer = createDeframer();
+    this.#drained();
+    if (port.isOpen) port.close(() => undefined);
+    if (this.#closed) return;
     this.#say(reason);
-    setTimeout(() => void this.#open(), REOPEN_MS).unref();
+    this.#timer = setTimeout(() => void this.#open(), REOPEN_MS).unref();
   }
 
   #take(bytes: Uint8Array): void {
@@ -110,4 +126,15 @@ export class SerialTransport implements Transport {
     this.#trouble = trouble;
     this.#events.onTrouble(this.name, trouble);
   }
+}
+
+/** Waits for `done` to be called, but not longer than the limit. */
+async function atMost(limitMs: number, start: (done: () => void) => void): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, limitMs);
+    start(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
