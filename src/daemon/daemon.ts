@@ -135,6 +135,7 @@ function openLinks(config: Config, clock: Clock, log: Log, engine: Engine): Link
       if (trouble === null) log.info(`Link ${link} is open`, { link });
       else log.warn(`Link ${link} does not work: ${trouble}`, { link });
     },
+    onSelf: (link) => log.info(`Link ${link} leads to this node itself: it is not used`, { link }),
   });
 }
 

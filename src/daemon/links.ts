@@ -25,6 +25,8 @@ export interface LinksOptions {
   readonly onReport: (link: string, report: Report) => void;
   readonly onForeign: (link: string, fault: ReportFault) => void;
   readonly onTrouble: (link: string, trouble: string | null) => void;
+  /** The line of this node itself in a file for all nodes: no link of it. */
+  readonly onSelf: (link: string) => void;
 }
 
 interface Counters {
@@ -33,7 +35,7 @@ interface Counters {
   malformed: number;
 }
 
-/** How often and how far apart the last word is repeated of the last word: one lost datagram must not cost a fence. */
+/** The last word is said this often and this far apart: one lost datagram must not cost a fence. */
 const LAST_WORD_TIMES = 3;
 const LAST_WORD_PAUSE_MS = 60;
 
@@ -53,6 +55,10 @@ export class Links {
       onFrame: (link, bytes) => this.#take(link, bytes),
       onNoise: (link) => this.#count(link, 'malformed'),
       onTrouble: options.onTrouble,
+      onSelf: (link) => {
+        this.#counters.delete(link);
+        options.onSelf(link);
+      },
     };
     this.#transports = open(options, events);
   }
@@ -112,8 +118,15 @@ export class Links {
 function open(options: LinksOptions, events: TransportEvents): readonly Transport[] {
   const udp = options.specs.filter((spec) => spec.kind !== 'serial');
   const serial = options.specs.filter((spec) => spec.kind === 'serial');
+  // A multicast link has a port of its own.
+  const portOf = (spec: (typeof udp)[number]): number =>
+    spec.kind === 'mcast' ? spec.port : options.udpPort;
+  const ports = [...new Set(udp.map(portOf))];
   return [
-    ...(udp.length === 0 ? [] : new UdpPort(options.udpPort, udp, events).transports),
+    ...ports.flatMap((port) => {
+      const links = udp.filter((spec) => portOf(spec) === port);
+      return new UdpPort(port, links, events).transports;
+    }),
     ...serial.map((spec) => new SerialTransport(linkName(spec), spec.path, spec.baud, events)),
   ];
 }

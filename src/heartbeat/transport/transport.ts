@@ -20,4 +20,6 @@ export interface TransportEvents {
   readonly onNoise: (link: string, count: number) => void;
   /** The medium works not, or works again (`null`). Said once per change. */
   readonly onTrouble: (link: string, trouble: string | null) => void;
+  /** The link leads to this node itself: nothing is sent on it. Said once. */
+  readonly onSelf: (link: string) => void;
 }

@@ -1,10 +1,23 @@
 /**
- * Broadcast, unicast and multicast over UDP. All links of a node share one receiving socket, as
- * they share one port; a datagram belongs to the link through whose network its sender is reached.
+ * Broadcast, unicast and multicast over UDP. All links of a port share one receiving socket; a
+ * datagram belongs to the link through whose network its sender is reached.
+ *
+ * Interfaces come late at boot, vanish and come back: what a link needs of them is looked up when
+ * it sends. Its trouble is said once, and its end once.
  */
 import { createSocket, type Socket } from 'node:dgram';
-import { networkInterfaces } from 'node:os';
+import { lookup } from 'node:dns';
 import { linkName, type LinkSpec } from '../link-spec.js';
+import {
+  broadcastOf,
+  contains,
+  dotted,
+  numeric,
+  readLocalAddresses,
+  type Ipv4Network,
+  type LocalAddresses,
+} from './ipv4.js';
+import { MulticastSender } from './multicast.js';
 import type { Transport, TransportEvents } from './transport.js';
 
 type UdpLink = Exclude<LinkSpec, { kind: 'serial' }>;
@@ -13,13 +26,17 @@ type UdpLink = Exclude<LinkSpec, { kind: 'serial' }>;
 const ADDRESSES_MAX_AGE_MS = 1_000;
 /** The socket is opened again this long after it failed. */
 const REOPEN_MS = 1_000;
-/** IP_TTL of multicast defaults to the configured one; broadcasts stay on the wire by nature. */
+/** A name that could not be resolved is tried again this long after. */
+const RESOLVE_AGAIN_MS = 5_000;
+/** Some 200 reports: a stall of ours must not cost what was heard in it. */
 const RECEIVE_BUFFER_BYTES = 262_144;
 
-interface Ipv4Network {
-  readonly address: number;
-  readonly mask: number;
-}
+/** What goes out through a link now: somewhere, nowhere (with the reason), or it names ourselves. */
+type Route =
+  | { readonly kind: 'to'; readonly address: string; readonly port: number }
+  | { readonly kind: 'multicast'; readonly sender: MulticastSender }
+  | { readonly kind: 'none'; readonly trouble: string }
+  | { readonly kind: 'self' };
 
 /** The receiving socket of one port with all its links. */
 export class UdpPort {
@@ -27,17 +44,22 @@ export class UdpPort {
   readonly #port: number;
   readonly #links: readonly UdpLink[];
   readonly #events: TransportEvents;
-  readonly #troubles = new Map<string, string | null>();
+  readonly #troubles = new Map<UdpLink, string | null>();
+  readonly #senders = new Map<UdpLink, MulticastSender>();
+  /** Name of a peer -> its address; null while it is looked up. */
+  readonly #resolved = new Map<string, string | null>();
+  /** The line of this node itself, which a file for all nodes may hold. */
+  readonly #selves = new Set<UdpLink>();
   #socket: Socket | null = null;
-  #ready = false;
+  #timer: NodeJS.Timeout | null = null;
   #closed = false;
-  #addresses: { readonly atMs: number; readonly byDevice: ReadonlyMap<string, Ipv4Network> };
+  #local: LocalAddresses & { readonly atMs: number };
 
   constructor(port: number, links: readonly UdpLink[], events: TransportEvents) {
     this.#port = port;
     this.#links = links;
     this.#events = events;
-    this.#addresses = { atMs: Number.NEGATIVE_INFINITY, byDevice: new Map() };
+    this.#local = { atMs: Number.NEGATIVE_INFINITY, byDevice: new Map(), all: new Set() };
     this.transports = links.map((link) => this.#transport(link));
     this.#open();
   }
@@ -51,128 +73,184 @@ export class UdpPort {
     };
   }
 
+  // --- the receiving socket ------------------------------------------------------------------------
+
   #open(): void {
     if (this.#closed) return;
-    const socket = createSocket({ type: 'udp4', reuseAddr: true });
-    this.#socket = socket;
-    socket.on('error', (error) => this.#reopen(error.message));
-    socket.on('message', (bytes, from) => {
-      const link = this.#linkOf(from.address);
-      if (link !== null) this.#events.onFrame(linkName(link), bytes);
-    });
+    // Without reuseAddr: a second listener on the port would take our datagrams silently.
+    const socket = createSocket({ type: 'udp4' });
+    const fail = (error: unknown): void => this.#lose(socket, messageOf(error));
+    socket.on('error', fail);
+    socket.on('message', (bytes, from) => this.#take(bytes, from.address));
     socket.bind(this.#port, () => {
-      socket.setBroadcast(true);
-      socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
-      this.#joinGroups(socket);
-      this.#ready = true;
-      for (const link of this.#links) this.#trouble(link, null);
-    });
-  }
-
-  #reopen(reason: string): void {
-    this.#ready = false;
-    this.#socket?.close();
-    this.#socket = null;
-    for (const link of this.#links) this.#trouble(link, `UDP port ${this.#port}: ${reason}`);
-    if (!this.#closed) setTimeout(() => this.#open(), REOPEN_MS).unref();
-  }
-
-  #joinGroups(socket: Socket): void {
-    for (const link of this.#links) {
-      if (link.kind !== 'mcast') continue;
-      const own = this.#network(link.device);
       try {
-        socket.addMembership(link.group, own === null ? undefined : dotted(own.address));
-        socket.setMulticastTTL(link.ttl);
-        socket.setMulticastLoopback(link.loop);
+        socket.setBroadcast(true);
+        socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
       } catch (error) {
-        this.#trouble(link, messageOf(error));
+        fail(error);
+        return;
       }
-    }
-  }
-
-  #send(link: UdpLink, bytes: Uint8Array): void {
-    const target = this.#targetOf(link);
-    if (!this.#ready || this.#socket === null || target === null) {
-      if (this.#ready) this.#trouble(link, `interface ${link.device} has no IPv4 address`);
-      return;
-    }
-    this.#socket.send(bytes, target.port, target.address, (error) => {
-      this.#trouble(link, error === null ? null : error.message);
+      this.#socket = socket;
+      for (const link of this.#links) this.#say(link, null);
     });
   }
 
-  #targetOf(link: UdpLink): { readonly address: string; readonly port: number } | null {
-    if (link.kind === 'ucast') return { address: link.address, port: this.#port };
-    if (link.kind === 'mcast') return { address: link.group, port: link.port };
-    const own = this.#network(link.device);
-    if (own === null) return null;
-    return { address: dotted((own.address | ~own.mask) >>> 0), port: this.#port };
+  #lose(socket: Socket, reason: string): void {
+    if (this.#closed) return;
+    this.#socket = null;
+    socket.removeAllListeners().on('error', () => undefined);
+    socket.close();
+    this.#dropSenders();
+    for (const link of this.#links) this.#say(link, `UDP port ${this.#port}: ${reason}`);
+    this.#timer = setTimeout(() => this.#open(), REOPEN_MS).unref();
+  }
+
+  #take(bytes: Uint8Array, sender: string): void {
+    const link = this.#linkOf(sender);
+    if (link !== null) this.#events.onFrame(linkName(link), bytes);
   }
 
   /** The link through which the sender is reached; null for ourselves and for strangers. */
-  #linkOf(address: string): UdpLink | null {
-    const from = numeric(address);
-    if (from === null) return null;
-    const exact = this.#links.find((link) => link.kind === 'ucast' && link.address === address);
+  #linkOf(sender: string): UdpLink | null {
+    const from = numeric(sender);
+    if (from === null || this.#addresses().all.has(from)) return null;
+    const exact = this.#links.find((link) => link.kind === 'ucast' && this.#peer(link) === sender);
     if (exact !== undefined) return exact;
-    for (const link of this.#links) {
+    const near = this.#links.find((link) => {
       const own = this.#network(link.device);
-      if (own === null) continue;
-      if (own.address === from) return null;
-      if ((own.address & own.mask) === (from & own.mask)) return link;
+      return own !== null && !this.#selves.has(link) && contains(own, from);
+    });
+    return near ?? (this.#links.length === 1 ? (this.#links[0] ?? null) : null);
+  }
+
+  // --- sending -------------------------------------------------------------------------------------
+
+  #send(link: UdpLink, bytes: Uint8Array): void {
+    const socket = this.#socket;
+    if (socket === null) return;
+    const route = this.#route(link, socket);
+    switch (route.kind) {
+      case 'to':
+        socket.send(bytes, route.port, route.address, (error) => {
+          this.#say(link, error?.message ?? null);
+        });
+        return;
+      case 'multicast':
+        route.sender.send(bytes);
+        return;
+      case 'none':
+        this.#say(link, route.trouble);
+        return;
+      case 'self':
+        this.#noteSelf(link);
+        return;
     }
-    return this.#links.length === 1 ? (this.#links[0] ?? null) : null;
+  }
+
+  #route(link: UdpLink, socket: Socket): Route {
+    if (link.kind === 'ucast') {
+      const address = this.#peer(link);
+      if (address === null) return { kind: 'none', trouble: `${link.address} cannot be resolved` };
+      const number = numeric(address);
+      if (number !== null && this.#addresses().all.has(number)) return { kind: 'self' };
+      return { kind: 'to', address, port: this.#port };
+    }
+    const own = this.#network(link.device);
+    if (own === null) {
+      return { kind: 'none', trouble: `interface ${link.device} has no IPv4 address` };
+    }
+    if (link.kind === 'mcast') return this.#multicast(link, socket, dotted(own.address));
+    const broadcast = broadcastOf(own);
+    const trouble = `the network of ${link.device} is too small for a broadcast`;
+    if (broadcast === null) return { kind: 'none', trouble };
+    return { kind: 'to', address: dotted(broadcast), port: this.#port };
+  }
+
+  /** Joins the group, again when the interface has got another address. */
+  #multicast(link: Extract<UdpLink, { kind: 'mcast' }>, socket: Socket, own: string): Route {
+    const known = this.#senders.get(link);
+    if (known?.address === own) return { kind: 'multicast', sender: known };
+    known?.close();
+    this.#senders.delete(link);
+    try {
+      socket.addMembership(link.group, own);
+    } catch (error) {
+      // Joined through that address before.
+      if (!messageOf(error).includes('EADDRINUSE')) {
+        return { kind: 'none', trouble: `cannot join ${link.group}: ${messageOf(error)}` };
+      }
+    }
+    const sender = new MulticastSender(own, link, (trouble) => {
+      if (trouble !== null && this.#senders.get(link) === sender) this.#dropSender(link);
+      this.#say(link, trouble);
+    });
+    this.#senders.set(link, sender);
+    return { kind: 'multicast', sender };
+  }
+
+  #dropSender(link: UdpLink): void {
+    this.#senders.get(link)?.close();
+    this.#senders.delete(link);
+  }
+
+  #dropSenders(): void {
+    for (const link of this.#senders.keys()) this.#dropSender(link);
+  }
+
+  // --- addresses -----------------------------------------------------------------------------------
+
+  /** The address of a unicast peer. A name is resolved once, beside: a resolver may hang. */
+  #peer(link: Extract<UdpLink, { kind: 'ucast' }>): string | null {
+    const name = link.address;
+    if (numeric(name) !== null) return name;
+    const known = this.#resolved.get(name);
+    if (known !== undefined) return known;
+    this.#resolved.set(name, null);
+    lookup(name, { family: 4 }, (error, address) => {
+      if (error === null) this.#resolved.set(name, address);
+      else setTimeout(() => this.#resolved.delete(name), RESOLVE_AGAIN_MS).unref();
+    });
+    return null;
   }
 
   #network(device: string): Ipv4Network | null {
-    const nowMs = performance.now();
-    if (nowMs - this.#addresses.atMs > ADDRESSES_MAX_AGE_MS) {
-      this.#addresses = { atMs: nowMs, byDevice: readNetworks() };
-    }
-    return this.#addresses.byDevice.get(device) ?? null;
+    return this.#addresses().byDevice.get(device) ?? null;
   }
 
-  #trouble(link: UdpLink, trouble: string | null): void {
-    const name = linkName(link);
-    if ((this.#troubles.get(name) ?? null) === trouble) return;
-    this.#troubles.set(name, trouble);
-    this.#events.onTrouble(name, trouble);
+  #addresses(): LocalAddresses {
+    const nowMs = performance.now();
+    if (nowMs - this.#local.atMs > ADDRESSES_MAX_AGE_MS) {
+      this.#local = { atMs: nowMs, ...readLocalAddresses() };
+    }
+    return this.#local;
+  }
+
+  // --- news ----------------------------------------------------------------------------------------
+
+  #noteSelf(link: UdpLink): void {
+    if (this.#selves.has(link)) return;
+    this.#selves.add(link);
+    this.#events.onSelf(linkName(link));
+  }
+
+  #say(link: UdpLink, trouble: string | null): void {
+    if (this.#closed || (this.#troubles.get(link) ?? null) === trouble) return;
+    this.#troubles.set(link, trouble);
+    this.#events.onTrouble(linkName(link), trouble);
   }
 
   async #close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#dropSenders();
     const socket = this.#socket;
+    this.#socket = null;
     if (socket === null) return;
     await new Promise<void>((resolve) => {
       socket.close(() => resolve());
     });
   }
-}
-
-/** The first IPv4 network of each interface: service addresses are added behind it. */
-function readNetworks(): ReadonlyMap<string, Ipv4Network> {
-  const networks = new Map<string, Ipv4Network>();
-  for (const [device, infos] of Object.entries(networkInterfaces())) {
-    for (const info of infos ?? []) {
-      const address = numeric(info.address);
-      const mask = numeric(info.netmask);
-      if (info.family !== 'IPv4' || address === null || mask === null) continue;
-      if (!networks.has(device)) networks.set(device, { address, mask });
-    }
-  }
-  return networks;
-}
-
-function numeric(address: string): number | null {
-  const parts = address.split('.').map(Number);
-  if (parts.length !== 4 || parts.some((part) => !(part >= 0 && part <= 255))) return null;
-  return parts.reduce((sum, part) => ((sum << 8) | part) >>> 0, 0);
-}
-
-function dotted(address: number): string {
-  return [24, 16, 8, 0].map((shift) => String((address >>> shift) & 255)).join('.');
 }
 
 function messageOf(error: unknown): string {
