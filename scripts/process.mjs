@@ -27,7 +27,8 @@ export function run(command, args, { onLine, onErrorLine = onLine, env, timeoutM
   return new Promise((resolve) => {
     const finish = (code) => {
       clearTimeout(limit);
-      stopForwarding();
+      const received = stopForwarding();
+      if (received !== null) process.exit(128 + constants.signals[received]);
       resolve(code);
     };
     child.once('error', (error) => {
@@ -50,13 +51,22 @@ function end(child) {
   setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS).unref();
 }
 
-/** A terminal sends Ctrl-C to the whole group itself; sending it again would mean "at once". */
+/**
+ * Passes signals on until the returned function is called, which tells the one that came, if any:
+ * who stops this script wants the steps after the child to be left out too. A terminal sends Ctrl-C
+ * to the whole group itself; sending it again would mean "at once".
+ */
 function forwardSignals(child) {
+  let received = null;
   const forward = (signal) => {
+    received = signal;
     if (signal !== 'SIGINT' || process.stdin.isTTY !== true) child.kill(signal);
   };
   for (const signal of FORWARDED) process.on(signal, forward);
-  return () => FORWARDED.forEach((signal) => process.off(signal, forward));
+  return () => {
+    for (const signal of FORWARDED) process.off(signal, forward);
+    return received;
+  };
 }
 
 /** A step's duration for people: `0.4 s`, `73 s`. */

@@ -128,13 +128,19 @@ t.test('status: a daemon that talks nonsense', built, async (t) => {
   server.close();
 });
 
-t.test('status: no access to the socket', { skip: notBuilt || asRoot() }, async (t) => {
-  const ran = await tandem(['status', '--socket', '/root/tandem.sock']);
-  t.match(ran, { code: EXIT.permission, out: '', err: /as a member of group haclient/ });
+t.test('status: no access to the socket', { skip: notBuilt || notRoot() }, async (t) => {
+  const asNobody = true;
+  if ((await tandem(['--version'], { asNobody })).code !== 0) {
+    t.pass('cannot be asked', { skip: 'the user nobody cannot read this tree' });
+    return;
+  }
+  const { socket } = await fakeControl(t);
+  const ran = await tandem(['status', '--socket', socket], { asNobody });
+  t.match(ran, { code: EXIT.permission, out: '', err: /as a member of group haclient\n$/ });
 });
 
-function asRoot(): string | false {
-  return process.getuid!() === 0 ? 'root has access to everything' : false;
+function notRoot(): string | false {
+  return process.getuid!() === 0 ? false : 'only root can run the command as another user';
 }
 
 t.test('usage: one line, the nearest word, exit 64', built, async (t) => {

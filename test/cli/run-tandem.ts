@@ -40,16 +40,26 @@ export interface Ran {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
+  /** Runs it as the user nobody; only root can ask for that. */
+  readonly asNobody?: boolean;
   /** Gets the child, and its output so far with each piece. */
   readonly onOutput?: (out: string, child: ChildProcess) => void;
 }
+
+/** tap loads itself into every Node that a test starts; the program is to run as it is. */
+const WITHOUT_HOOKS = ['-u', 'NODE_OPTIONS'];
+
+/** The user and group without any rights. */
+const NOBODY = 65_534;
 
 /** A child that does not end is a failure of the test, not of the build machine. */
 const RUN_LIMIT_MS = 40_000;
 
 /** Runs the compiled `tandem` in pipes. */
 export function tandem(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  return finished(spawn(process.execPath, [MAIN, ...args], { env: environment(options) }), options);
+  const user = options.asNobody === true ? { uid: NOBODY, gid: NOBODY, cwd: '/' } : {};
+  const argv = [...WITHOUT_HOOKS, process.execPath, MAIN, ...args];
+  return finished(spawn('env', argv, { env: environment(options), ...user }), options);
 }
 
 /** Runs it on a terminal of 80 columns; both outputs arrive as one, with CR LF. */
@@ -58,12 +68,16 @@ export function tandemOnTerminal(
   options: RunOptions = {},
 ): Promise<Ran> {
   const words = [process.execPath, MAIN, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
-  const command = `stty rows 24 cols 80; exec ${words.join(' ')}`;
+  const command = `unset NODE_OPTIONS; stty rows 24 cols 80; exec ${words.join(' ')}`;
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     env: { ...environment(options), TERM: 'xterm', SHELL: '/bin/sh' },
   });
   return finished(child, options);
 }
+
+/** A test that is cut short takes its children with it. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
 function environment({ env = {} }: RunOptions): Record<string, string> {
   return { PATH: process.env['PATH'] ?? '', ...env };
@@ -72,6 +86,7 @@ function environment({ env = {} }: RunOptions): Record<string, string> {
 function finished(child: ChildProcess, { input, onOutput }: RunOptions): Promise<Ran> {
   let out = '';
   let err = '';
+  running.add(child);
   const limit = setTimeout(() => child.kill('SIGKILL'), RUN_LIMIT_MS);
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     out += text;
@@ -84,6 +99,7 @@ function finished(child: ChildProcess, { input, onOutput }: RunOptions): Promise
     child.once('error', reject);
     child.once('close', (code) => {
       clearTimeout(limit);
+      running.delete(child);
       resolve({ code, out, err });
     });
   });
