@@ -58,7 +58,7 @@ function checks() {
     check('lint', ['node_modules/eslint/bin/eslint.js', '.']),
     check('types', [
       'node_modules/typescript/bin/tsc',
-      ...['-p', 'tsconfig.json', '--skipLibCheck'],
+      ...['-p', 'tsconfig.json'],
       ...['--incremental', '--tsBuildInfoFile', 'dist/.tsbuildinfo-check'],
     ]),
   ]);
