@@ -112,10 +112,12 @@ function tellAllowance(sentence: string): void {
 function tellFigures(): void {
   const wallMs = performance.now() - startedMs;
   const perMinute = nodeMs / HOUR_MS / (wallMs / 60_000);
+  const cpuSeconds = process.cpuUsage().user / 1_000_000;
   process.stdout.write(
     `${String(ran)} seeds, ${String(failures)} failed, ${(nodeMs / HOUR_MS).toFixed(1)} node-hours ` +
       `in ${(wallMs / 1_000).toFixed(0)} s (${perMinute.toFixed(0)} node-hours a minute), ` +
-      `${String(Math.round(turns / (wallMs / 1_000)))} steps a second, ` +
+      `${String(Math.round(turns / (wallMs / 1_000)))} steps a second ` +
+      `(${String(Math.round(turns / cpuSeconds))} a second of processor time), ` +
       `${String(allowed)} losses within the allowance, ${String(excused)} services without data, ` +
       `slowest return ${(slowestMs / 1_000).toFixed(0)} s\n`,
   );

@@ -34,7 +34,11 @@ export function settleClaims(turn: Turn, name: string): void {
     if (group.life === 'unknown' || group.life === 'stopFailed') withdraw(turn, name);
     return;
   }
-  if (group.grant !== null && !isHelpless(turn.peer(group.grant.node), name)) return;
+  if (group.grant !== null && !isHelpless(turn.peer(group.grant.node), name)) {
+    // Claimed while the other was silent: it is back, and third nodes must not have to choose.
+    withdraw(turn, name);
+    return;
+  }
   wantOrNot(turn, name);
   grantBest(turn, name);
 }

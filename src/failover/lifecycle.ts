@@ -16,6 +16,7 @@ import { isCleared } from './claims.js';
 import { isHeard } from './membership.js';
 import { clearOrder, modeOf, moveKey, moveTarget, setOrder } from './orders.js';
 import { objectionTo } from './placement.js';
+import { isFenceable } from './spec.js';
 import type { Group, LocalResource, RunningAction } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -357,6 +358,8 @@ function onStopped(turn: Turn, group: Group, index: number, result: ActionResult
   });
   turn.phaseEnds(name, phase, 'failed');
   turn.say('error', sentence, { group: name });
+  // Nobody can end this but a person, who may not think of the old order any more.
+  if (!isFenceable(turn.state.spec, turn.self)) clearOrder(turn, moveKey(name));
   turn.closeOperation(name, 'failed');
 }
 

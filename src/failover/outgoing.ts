@@ -34,10 +34,42 @@ export function buildReport(state: State, sequence: number, nowMs: number): Repo
   };
 }
 
+interface Truth {
+  readonly state: State;
+  readonly isStalled: boolean;
+  readonly text: string;
+}
+
+/** Most turns change nothing that is said: what was worked out for the same parts is used again. */
+const truths = new WeakMap<State['groups'], Truth>();
+
+/** This node's truth as text, to notice a change. */
+function truthOf(state: State, nowMs: number): string {
+  const isStalled = nowMs < state.health.listenUntilMs;
+  const known = truths.get(state.groups);
+  if (known !== undefined && known.isStalled === isStalled && isSameTruth(known.state, state)) {
+    return known.text;
+  }
+  const text = JSON.stringify(buildReport(state, 0, nowMs));
+  truths.set(state.groups, { state, isStalled, text });
+  return text;
+}
+
+function isSameTruth(a: State, b: State): boolean {
+  return (
+    a.drbd === b.drbd &&
+    a.copies === b.copies &&
+    a.orders === b.orders &&
+    a.phase === b.phase &&
+    a.spec === b.spec &&
+    a.generation === b.generation
+  );
+}
+
 /** Sends the truth when it changed, and at every keepalive. */
 export function sendIfDue(turn: Turn): void {
   const { state, nowMs } = turn;
-  const truth = JSON.stringify(buildReport(state, 0, nowMs));
+  const truth = truthOf(state, nowMs);
   const due = nowMs - state.lastSentMs >= state.spec.heartbeat.keepaliveMs;
   if (!due && truth === state.lastSent) return;
   saveIfChanged(turn);
@@ -85,13 +117,23 @@ export function enterUp(turn: Turn): void {
   turn.say('info', `${turn.self} is up (${seen})`);
 }
 
-/** Leaves for good once everything is confirmed stopped: the last word, then the end. */
+/** How often the last word is said beside the first time: a lost one would get this node shot. */
+const LAST_WORD_AGAIN = 2;
+
+/** Leaves for good once everything is confirmed stopped: the last word, repeated, then the end. */
 export function leaveIfStopped(turn: Turn): void {
-  if (turn.state.phase !== 'leaving') return;
+  const { phase, leftMs, spec } = turn.state;
+  if (phase === 'left' && leftMs !== null) {
+    if (turn.nowMs - leftMs < LAST_WORD_AGAIN * spec.heartbeat.keepaliveMs) return;
+    sendIfDue(turn);
+    turn.update({ leftMs: null });
+    turn.emit({ kind: 'exit', clean: true });
+    return;
+  }
+  if (phase !== 'leaving') return;
   const open = turn.groups.some((group) => group.life !== 'stopped' || group.action !== null);
   if (open) return;
-  turn.update({ phase: 'left' });
+  turn.update({ phase: 'left', leftMs: turn.nowMs });
   turn.say('info', `${turn.self} leaves: everything is stopped`);
   sendIfDue(turn);
-  turn.emit({ kind: 'exit', clean: true });
 }

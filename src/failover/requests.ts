@@ -249,11 +249,23 @@ function endOf(turn: Turn, request: PendingRequest): End | null {
   }
   const target = moveTarget(turn.state, request.group);
   if (target === request.node) return null;
-  const holder = holderOf(turn, group);
   if (isUnderWay(turn, group)) return null;
-  const where = holder === null ? 'it runs nowhere' : `it is on ${holder}`;
+  const holder = holderOf(turn, group);
+  const where = stuckWhere(turn, group) ?? (holder === null ? 'it runs nowhere' : `it is on ${holder}`);
   const message = `${request.group} did not arrive on ${request.node}; ${where}. See "tandem status"`;
   return { ok: false, message };
+}
+
+/** S3: the node where a stop failed, as a sentence. */
+function stuckWhere(turn: Turn, group: Group): string | null {
+  if (group.life === 'stopFailed') return group.reason;
+  const { name } = group.spec;
+  const stuck = turn.peers.find(
+    (peer) =>
+      peer.clearance === null &&
+      peer.report?.groups.some((entry) => entry.name === name && entry.life === 'stopFailed'),
+  );
+  return stuck === undefined ? null : `a stop failed on ${stuck.name}`;
 }
 
 /** The group starts, stops, or is claimed: where it ends up is not known yet. */

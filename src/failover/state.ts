@@ -14,6 +14,8 @@ export interface State {
   readonly generation: number;
   readonly sequence: number;
   readonly phase: NodePhase;
+  /** When the last word was said first; null before it, and when all is said. */
+  readonly leftMs: number | null;
   readonly health: SelfHealth;
   readonly peers: Readonly<Record<string, Peer>>;
   readonly groups: Readonly<Record<string, Group>>;
@@ -169,6 +171,7 @@ export function initialState(
     generation,
     sequence: 0,
     phase: 'starting',
+    leftMs: null,
     health: newSelfHealth(nowMs),
     peers: Object.fromEntries(peers.map((name) => [name, newPeer(name, saved, nowMs)])),
     groups: Object.fromEntries(spec.groups.map((group) => [group.name, newGroup(group, saved)])),

@@ -89,7 +89,10 @@ t.test('lifecycle: leaving stops everything, then says so, then ends', (t) => {
     t.equal(driver.of('send').at(-1)?.report.phase ?? 'leaving', 'leaving');
     deeds.push(...driver.done().deeds);
   }
-  t.same(deeds, ['stop 3', 'stop 2', 'stop 1', 'stop 0', 'exit']);
+  t.same(deeds, ['stop 3', 'stop 2', 'stop 1', 'stop 0']);
   t.equal(driver.of('send').at(-1)?.report.phase, 'left');
+  driver.pass(500);
+  t.same(driver.deeds, ['exit']);
+  t.ok(driver.of('send').length >= 2, 'the last word is said again: a lost one would be shot at');
   t.end();
 });

@@ -13,7 +13,6 @@ export function said(tell: (violation: Violation) => void): Checker {
       const deed = seen.effects.find(
         (effect) =>
           effect.kind === 'fence' ||
-          effect.kind === 'exit' ||
           (effect.kind === 'run' && (effect.verb === 'start' || effect.verb === 'stop')),
       );
       if (deed === undefined || isSaid) return;

@@ -288,7 +288,7 @@ export const MUTANTS: readonly Mutant[] = [
     seedsMax: 60,
     brain: bent({
       before: (state) =>
-        withPeers(state, (peer) => ({ fencing: { ...peer.fencing, notBeforeMs: 0 } })),
+        withPeers(state, ({ fencing }) => ({ fencing: { ...fencing, notBeforeMs: 0, shotsMs: [] } })),
     }),
   },
   {
