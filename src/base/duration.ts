@@ -26,8 +26,9 @@ export function parseDuration(text: string): Result<number, string> {
 
 /** Writes milliseconds the way a person says them: `640 ms`, `1.40 s`, `2 min 05 s`, `3 h 10 min`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1_000) return `${String(Math.round(ms))} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 2 : 1)} s`;
+  // The borders are where rounding would cross them: 999.6 ms is "1.00 s", not "1000 ms".
+  if (ms < 999.5) return `${String(Math.round(ms))} ms`;
+  if (ms < 59_950) return `${(ms / 1_000).toFixed(ms < 9_995 ? 2 : 1)} s`;
   const totalSeconds = Math.round(ms / 1_000);
   const minutes = Math.floor(totalSeconds / 60);
   if (minutes < 60) return `${String(minutes)} min ${pad2(totalSeconds % 60)} s`;
