@@ -7,7 +7,14 @@
  * It runs before anything is installed, so it uses nothing but Node.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath, URL } from 'node:url';
 import { run, seconds } from './process.mjs';
@@ -18,6 +25,9 @@ const LOCK = 'package-lock.json';
 
 /** Installing takes a minute; a registry that does not answer must not hang a build for hours. */
 const INSTALL_TIMEOUT_MS = 600_000;
+
+/** What package.json names under `bin`: can be started by its path from a copied folder. */
+const PROGRAMS = ['dist/src/cli/main.js', 'dist/src/daemon/main.js'];
 
 const EXIT_USAGE = 64;
 const EXIT_UNAVAILABLE = 69;
@@ -104,6 +114,7 @@ async function build() {
   const startedMs = performance.now();
   const tsc = 'node_modules/typescript/bin/tsc';
   const code = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json']);
+  if (code === 0) for (const path of PROGRAMS) chmodSync(path, 0o755);
   console.log(`build: ${code === 0 ? 'done' : `failed (exit ${code})`} in ${seconds(startedMs)}`);
   return code;
 }
