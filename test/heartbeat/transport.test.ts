@@ -82,7 +82,7 @@ async function testNetworks(t: Test): Promise<void> {
   await t.test('udp: both directions, and each datagram belongs to the link of its network', async (t) => {
     await other.ready({ listen: 694 });
     const { udp, heard } = openPort(t, 694, ucast('v0', '10.9.0.2'), bcast('w0'));
-    const [first, second] = udp.transports as [typeof udp.transports[0], typeof udp.transports[0]] as never as readonly { send: (bytes: Uint8Array) => void }[];
+    const [first, second] = udp.transports;
     await until('a datagram', () => first?.send(text), () => other.heard.length > 0);
     t.match(other.heard[0], { got: 'hello', from: '10.9.0.1', on: 694 });
     second?.send(text);
@@ -126,7 +126,6 @@ async function testNetworks(t: Test): Promise<void> {
   });
 
   await t.test('udp: strangers belong to no link, unless there is only one', async (t) => {
-    execNs(t);
     const many = openPort(t, 696, ucast('v0', '10.9.0.77'), bcast('w0'));
     const single = openPort(t, 697, ucast('v0', '10.7.0.9'));
     await until('the ports', () => {
@@ -162,11 +161,6 @@ async function testNetworks(t: Test): Promise<void> {
   });
 }
 
-/** Nothing of the earlier tests may still hold the addresses. */
-function execNs(_t: Test): void {
-  spawnSync('ip', ['addr', 'add', '10.8.0.1/24', 'dev', 'w0']);
-}
-
 // --- the loopback is enough for these ------------------------------------------------------------
 
 function testLoopback(t: Test): void {
@@ -194,9 +188,7 @@ function testLoopback(t: Test): void {
     t.strictSame(heard.news, []);
   });
 
-  t.test('links: what comes in is counted, and reports reach their owner', async (t) => {
-    await linksCase(t);
-  });
+  t.test('links: what comes in is counted, and reports reach their owner', async (t) => linksCase(t));
 }
 
 const KEYRING: Keyring = { signing: key('secret'), accepted: [key('secret')] };
@@ -394,10 +386,12 @@ if (network === 'startable') {
   const networks = network === 'own' ? {} : { skip: 'it takes the right to make a network namespace' };
   const socat = spawnSync('socat', ['-V']).status === 0 ? {} : { skip: 'socat is not installed' };
   t.test('networks', networks, async (t) => testNetworks(t));
-  t.test('loopback', async (t) => {
+  t.test('loopback', (t) => {
     testLoopback(t);
+    t.end();
   });
-  t.test('serial lines', socat, async (t) => {
+  t.test('serial lines', socat, (t) => {
     testSerial(t);
+    t.end();
   });
 }

@@ -50,7 +50,9 @@ export class UdpPort {
   readonly #resolved = new Map<string, string | null>();
   /** The line of this node itself, which a file for all nodes may hold. */
   readonly #selves = new Set<UdpLink>();
+  /** Bound, or about to be. */
   #socket: Socket | null = null;
+  #ready = false;
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
   #local: LocalAddresses & { readonly atMs: number };
@@ -79,10 +81,12 @@ export class UdpPort {
     if (this.#closed) return;
     // Without reuseAddr: a second listener on the port would take our datagrams silently.
     const socket = createSocket({ type: 'udp4' });
+    this.#socket = socket;
     const fail = (error: unknown): void => this.#lose(socket, messageOf(error));
     socket.on('error', fail);
     socket.on('message', (bytes, from) => this.#take(bytes, from.address));
     socket.bind(this.#port, () => {
+      if (this.#closed) return;
       try {
         socket.setBroadcast(true);
         socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
@@ -90,16 +94,17 @@ export class UdpPort {
         fail(error);
         return;
       }
-      this.#socket = socket;
+      this.#ready = true;
       for (const link of this.#links) this.#say(link, null);
     });
   }
 
   #lose(socket: Socket, reason: string): void {
     if (this.#closed) return;
-    this.#socket = null;
+    this.#ready = false;
     socket.removeAllListeners().on('error', () => undefined);
     socket.close();
+    this.#socket = null;
     this.#dropSenders();
     for (const link of this.#links) this.#say(link, `UDP port ${this.#port}: ${reason}`);
     this.#timer = setTimeout(() => this.#open(), REOPEN_MS).unref();
@@ -127,7 +132,7 @@ export class UdpPort {
 
   #send(link: UdpLink, bytes: Uint8Array): void {
     const socket = this.#socket;
-    if (socket === null) return;
+    if (socket === null || !this.#ready) return;
     const route = this.#route(link, socket);
     switch (route.kind) {
       case 'to':
@@ -246,6 +251,7 @@ export class UdpPort {
     this.#dropSenders();
     const socket = this.#socket;
     this.#socket = null;
+    this.#ready = false;
     if (socket === null) return;
     await new Promise<void>((resolve) => {
       socket.close(() => resolve());
