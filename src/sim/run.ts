@@ -174,11 +174,14 @@ class Run {
       world.setReplication(true);
       for (const name of survivors) {
         world.operator(name, { kind: 'online', node: name });
+        // A stop that failed keeps a node from leaving: somebody has to say so.
+        const isStuck = world.machine(name).state?.phase === 'leaving';
         for (const group of world.setup.groups) {
-          if (this.#missing(survivors).includes(group.name)) {
+          if (isStuck || this.#missing(survivors).includes(group.name)) {
             world.operator(name, { kind: 'cleanup', group: group.name });
           }
         }
+        world.machine(name).startDaemon();
         if (!this.#parameters.isFenced) this.#vouch(name);
       }
       this.#planTidying(survivors, untilMs);
