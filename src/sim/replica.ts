@@ -32,6 +32,8 @@ interface Side {
   diskSinceMs: number;
   link: 'WFConnection' | 'StandAlone' | 'Connected' | 'SyncSource' | 'SyncTarget';
   content: Content;
+  /** It was Primary without a connection, and has not been connected since. */
+  wasAlone: boolean;
   /** Numbers connections and waits, so that a late timer finds out that it is late. */
   turn: number;
 }
@@ -96,6 +98,11 @@ export class Replica {
 
   content(node: string): Content {
     return this.#side(node).content;
+  }
+
+  /** Others may rightly think that this node has writes which they lack. */
+  wasAlone(node: string): boolean {
+    return this.#side(node).wasAlone;
   }
 
   /** What /proc/drbd says on this node. */
@@ -177,7 +184,10 @@ export class Replica {
     this.#setDisk(side, 'UpToDate');
     side.role = 'Primary';
     // A new generation: DRBD will know this copy as the newer one.
-    if (!isLinkedState(side.link)) side.content = this.#lineage.write(side.content);
+    if (!isLinkedState(side.link)) {
+      side.content = this.#lineage.write(side.content);
+      side.wasAlone = true;
+    }
     this.#changed(node);
     this.#changed(peer.node);
     return null;
@@ -254,6 +264,7 @@ export class Replica {
     if (!isLinkedState(side.link)) return;
     side.turn += 1;
     side.link = 'WFConnection';
+    if (side.role === 'Primary') side.wasAlone = true;
     this.#isLinked = false;
     this.#changed(side.node);
     const peer = this.#peerOf(side);
@@ -305,6 +316,8 @@ export class Replica {
   #connect(a: Side, b: Side): void {
     a.link = 'Connected';
     b.link = 'Connected';
+    a.wasAlone = false;
+    b.wasAlone = false;
   }
 
   #sync(source: Side, target: Side): void {
@@ -362,6 +375,7 @@ function newSide(node: string, content: Content): Side {
     diskSinceMs: 0,
     link: 'WFConnection',
     content,
+    wasAlone: false,
     turn: 0,
   };
 }

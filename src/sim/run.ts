@@ -213,9 +213,11 @@ class Run {
       return replica.nodes.some((node) => {
         if (!survivors.includes(node)) return false;
         const { disk } = replica.disk(node);
-        const isWhole = replica.nodes.every((other) =>
-          contains(replica.content(node), replica.content(other)),
-        );
+        const isWhole = replica.nodes.every((other) => {
+          const mayHaveMore = replica.wasAlone(other) && !survivors.includes(other);
+          const lacksNothing = contains(replica.content(node), replica.content(other));
+          return other === node || (lacksNothing && !mayHaveMore);
+        });
         return isWhole && (disk === 'UpToDate' || disk === 'Consistent');
       });
     });
