@@ -7,7 +7,7 @@ import { EXIT } from '../base/exit-codes.js';
 import { systemClock } from './clock.js';
 import { readConfiguration } from './configuration.js';
 import { startDaemon } from './daemon.js';
-import { createLog, type LogLevel } from './log.js';
+import { createLog, type Log, type LogLevel } from './log.js';
 
 const USAGE = `Usage: tandemd [options]
 
@@ -73,6 +73,20 @@ function complain(diagnostics: readonly Diagnostic[]): void {
   for (const diagnostic of diagnostics) process.stderr.write(`${formatDiagnostic(diagnostic)}\n`);
 }
 
+/** Catches the signals from now on; those to leave wait until there is something to be left. */
+function catchSignals(log: Log): (leave: () => void) => void {
+  let waiting = 0;
+  let onLeave = (): void => {
+    waiting += 1;
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onLeave());
+  process.on('SIGHUP', () => log.warn('Reloading is not possible yet: restart tandemd instead'));
+  return (leave) => {
+    onLeave = leave;
+    for (; waiting > 0; waiting -= 1) leave();
+  };
+}
+
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2));
   if ('exit' in options) {
@@ -92,14 +106,13 @@ async function main(): Promise<number> {
   }
   const log = createLog({ level: options.level });
   log.info(`tandemd starts on ${options.node}`, { digest: config.value.digest });
+  const listen = catchSignals(log);
   const daemon = await startDaemon(config.value, options.folders, systemClock(), log);
   if (!daemon.ok) {
     log.error(daemon.error);
     return EXIT.failed;
   }
-  process.on('SIGTERM', daemon.value.leave);
-  process.on('SIGINT', daemon.value.leave);
-  process.on('SIGHUP', () => log.warn('Reloading is not possible yet: restart tandemd instead'));
+  listen(daemon.value.leave);
   const code = await daemon.value.ended;
   log.info(code === EXIT.ok ? 'tandemd has left cleanly' : 'tandemd ends');
   return code;
