@@ -109,7 +109,7 @@ function wants(group: Group): boolean {
 function objectionToShooting(turn: Turn, peer: Peer, need: Need): string | null {
   const { spec } = turn.state;
   if (spec.nodes.length > 2) {
-    const members = 1 + turn.peers.filter(isMember).length;
+    const members = 1 + turn.peers.filter((other) => isMember(other) && wasHeard(turn, other)).length;
     if (members >= majority(spec)) return null;
     return (
       `${turn.self} does not shoot ${peer.name}: it sees ${String(members)} of ` +
@@ -121,6 +121,12 @@ function objectionToShooting(turn: Turn, peer: Peer, need: Need): string | null 
     `${turn.self} does not shoot ${peer.name}: it has not heard it since its own start, so it ` +
     `waits for it, for its power device to say off, or for "tandem fence confirm ${peer.name}"`
   );
+}
+
+/** Heard within deadtime by the clock: time that this node stood still counts here. */
+function wasHeard(turn: Turn, peer: Peer): boolean {
+  const { lastHeardMs } = peer.life;
+  return lastHeardMs !== null && turn.nowMs - lastHeardMs <= turn.state.spec.heartbeat.deadtimeMs;
 }
 
 function attempt(turn: Turn, peer: Peer, step: 'status' | 'shoot'): void {

@@ -77,6 +77,10 @@ t.test('lifecycle: who runs it under an older claim stops itself (S1)', (t) => {
   driver.hear({}, { life: 'started', epoch: 2 });
   t.equal(driver.group.life, 'stopping');
   t.match(driver.sentences[0], /n2 runs mysql under a newer claim than n1/);
+  for (const epoch of [0, 1]) {
+    const even = new Driver().running().hear({}, { life: 'stopping', epoch });
+    t.equal(even.group.life, 'started', 'no newer claim, no stop');
+  }
   const older = new Driver().running().hear({}, { life: 'started', epoch: 0 });
   t.equal(older.group.life, 'started', 'the newer claim goes on');
   t.end();

@@ -11,7 +11,7 @@ export interface Told {
   heardMs: number | null;
   /** When power state or operator proved it off; null when it was heard since, or never proven. */
   provenOffMs: number | null;
-  /** Generation that was known when the shot under way began. */
+  /** The generation that ran when the shot under way began. */
   shotGeneration: number | null;
 }
 
@@ -59,7 +59,7 @@ export class Knowledge {
       case 'fence':
         if (seen.step === 'shoot') {
           const told = this.of(seen.by, seen.node);
-          told.shotGeneration = told.report?.generation ?? 0;
+          told.shotGeneration = this.generation(seen.node);
         }
         return;
       case 'fenceEnds':
@@ -97,7 +97,7 @@ export class Knowledge {
     if (seen.outcome !== 'off') return;
     const told = this.of(seen.by, seen.node);
     const spokeSince = told.heardMs !== null && told.heardMs > seen.sinceMs;
-    const sameLife = (told.report?.generation ?? 0) === told.shotGeneration;
+    const sameLife = told.report?.generation === told.shotGeneration;
     if (!spokeSince || (seen.step === 'shoot' && sameLife)) told.provenOffMs = nowMs;
   }
 }
