@@ -369,7 +369,8 @@ export class Machine {
     const attempt = (): void => {
       if (boot !== this.#bootCount) return;
       const { nowMs } = this.#setup.queue;
-      if (nowMs < this.#frozenUntilMs) this.#setup.queue.after(this.#frozenUntilMs - nowMs, attempt);
+      const thawsInMs = this.#frozenUntilMs - nowMs;
+      if (thawsInMs > 0) this.#setup.queue.after(thawsInMs, attempt);
       else run();
     };
     this.#setup.queue.after(delayMs, attempt);

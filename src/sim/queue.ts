@@ -1,4 +1,4 @@
-/** Virtual time: what is to happen, in order of time; what happens at one time, in order of asking. */
+/** Virtual time: what is to happen, in order of time, and at one time in order of asking. */
 interface Entry {
   readonly atMs: number;
   readonly sequence: number;

@@ -140,7 +140,8 @@ export class Replica {
     if (isUp) {
       side.role = 'Secondary';
       side.link = 'WFConnection';
-      if (side.disk === 'UpToDate' || side.disk === 'Consistent') this.#setDisk(side, this.#bootDisk);
+      const isGood = side.disk === 'UpToDate' || side.disk === 'Consistent';
+      if (isGood) this.#setDisk(side, this.#bootDisk);
       this.#resume();
     } else {
       side.role = 'Secondary';

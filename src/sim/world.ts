@@ -61,7 +61,8 @@ export class World {
       setup.powerTiming,
     );
     const { queue, prng } = this;
-    this.network = new Network({ queue, prng, nodes: setup.nodes }, setup.media, (to, link, report) =>
+    const { nodes, media } = setup;
+    this.network = new Network({ queue, prng, nodes }, media, (to, link, report) =>
       this.machine(to).receive(link, report),
     );
     this.machines = Object.fromEntries(setup.nodes.map((name) => [name, this.#build(name)]));

@@ -4,7 +4,8 @@ import { resourceFacts, type DrbdFacts, type DrbdVolumeFacts } from '../../src/d
 import type { Effect } from '../../src/failover/effect.js';
 import type { FailoverEvent } from '../../src/failover/event.js';
 import type { ClusterSpec } from '../../src/failover/spec.js';
-import { initialState, NOTHING_SAVED, type SavedFacts, type State } from '../../src/failover/state.js';
+import { initialState, NOTHING_SAVED } from '../../src/failover/state.js';
+import type { SavedFacts, State } from '../../src/failover/state.js';
 import { step } from '../../src/failover/step.js';
 import type { DrbdReport, GroupReport, Report } from '../../src/heartbeat/report.js';
 import { PROTOCOL_VERSION } from '../../src/heartbeat/report.js';
@@ -80,7 +81,11 @@ export class Driver {
   }
 
   /** A report of n2 (or another node), newer than the one before. */
-  hear(change: Partial<Report> = {}, group: Partial<GroupReport> = {}, disk: Partial<DrbdReport> = {}): this {
+  hear(
+    change: Partial<Report> = {},
+    group: Partial<GroupReport> = {},
+    disk: Partial<DrbdReport> = {},
+  ): this {
     this.#sequence += 1;
     const report: Report = {
       node: 'n2',

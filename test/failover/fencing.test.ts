@@ -59,7 +59,9 @@ t.test('fencing: failures pause longer and longer, and nothing is started meanwh
     }
     t.equal(driver.group.life, 'stopped');
   }
-  const pauses = shotsMs.slice(1).map((at, index) => Math.round((at - (shotsMs[index] ?? 0)) / 1_000));
+  const pauses = shotsMs
+    .slice(1)
+    .map((at, index) => Math.round((at - (shotsMs[index] ?? 0)) / 1_000));
   t.same(pauses.slice(0, 7), [1, 2, 4, 8, 15, 30, 30]);
   t.end();
 });

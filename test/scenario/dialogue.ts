@@ -15,6 +15,7 @@
  *     run 5s | run until mysql started on n2 | status
  */
 import type { OperatorRequest } from '../../src/base/control.js';
+import type { Effect } from '../../src/failover/effect.js';
 import { initialState } from '../../src/failover/state.js';
 import { step } from '../../src/failover/step.js';
 import { viewStatus } from '../../src/failover/view.js';
@@ -148,7 +149,9 @@ class Dialogue {
       this.#w.setReplication(isUp);
       return;
     }
-    for (const link of name === 'all' ? LINKS : [name]) this.#w.network.setPair(link, 'n1', 'n2', isUp);
+    for (const link of name === 'all' ? LINKS : [name]) {
+      this.#w.network.setPair(link, 'n1', 'n2', isUp);
+    }
   }
 
   #run(forMs: number): void {
@@ -186,8 +189,10 @@ class Dialogue {
 
 const RESOURCES = databaseGroup('mysql', ['n1', 'n2']).resources.map((resource) => resource.id);
 
-function lineOf(effect: Extract<Observation, { kind: 'turned' }>['effects'][number]): string | null {
-  if (effect.kind === 'log') return `${{ info: ' ', warn: '!', error: '#' }[effect.level]} ${effect.sentence}`;
+const GLYPHS = { info: ' ', warn: '!', error: '#' } as const;
+
+function lineOf(effect: Effect): string | null {
+  if (effect.kind === 'log') return `${GLYPHS[effect.level]} ${effect.sentence}`;
   if (effect.kind === 'exit') return '> exit';
   if (effect.kind === 'run' && (effect.verb === 'start' || effect.verb === 'stop')) {
     return `> ${effect.verb} ${RESOURCES[effect.index] ?? ''}`;

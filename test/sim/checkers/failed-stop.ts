@@ -10,7 +10,8 @@ export function failedStop(tell: (violation: Violation) => void): Checker {
   return {
     name: 'failed stop',
     observe: (seen, atMs) => {
-      // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- the rest is nothing to it
+      // The rest is nothing to it.
+      // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
       switch (seen.kind) {
         case 'power':
         case 'daemon':

@@ -75,7 +75,8 @@ export function goodData(
     name: 'good data',
     observe: (seen, atMs) => {
       knowledge.take(seen, atMs);
-      // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- the rest is nothing to it
+      // The rest is nothing to it.
+      // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
       switch (seen.kind) {
         case 'heard':
           for (const drbd of seen.report.drbd) {

@@ -47,7 +47,8 @@ export class Knowledge {
   }
 
   take(seen: Observation, nowMs: number): void {
-    // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- most is no knowledge
+    // Most of what happens is no knowledge.
+    // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
     switch (seen.kind) {
       case 'daemon':
         this.#told.delete(seen.node);

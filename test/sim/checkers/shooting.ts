@@ -63,7 +63,8 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
     name: 'shooting',
     observe: (seen, atMs) => {
       knowledge.take(seen, atMs);
-      // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- the rest is nothing to it
+      // The rest is nothing to it.
+      // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
       switch (seen.kind) {
         case 'turned':
           lateTurn = { node: seen.node, lateMs: seen.lateMs };
