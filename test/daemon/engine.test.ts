@@ -1,0 +1,171 @@
+import t from 'tap';
+import type { LogFields } from '../../src/daemon/log.js';
+import { Engine, type EngineWorld } from '../../src/daemon/engine.js';
+import type { ActionResult } from '../../src/failover/lifecycle.js';
+import { initialState, NOTHING_SAVED } from '../../src/failover/state.js';
+import type { ClusterSpec } from '../../src/failover/spec.js';
+import { soon } from '../support/temporary.js';
+
+const SPEC: ClusterSpec = {
+  cluster: 'shop',
+  self: 'n1',
+  nodes: ['n1', 'n2'],
+  digest: '0123456789abcdef',
+  heartbeat: { keepaliveMs: 20, warntimeMs: 80, deadtimeMs: 150, initdeadMs: 200 },
+  fencing: {},
+  groups: [
+    {
+      name: 'web',
+      aliases: [],
+      prefer: ['n1', 'n2'],
+      failback: 'never',
+      resources: [{ kind: 'script', id: 'web', name: 'web', args: [] }],
+    },
+  ],
+};
+
+interface Bench {
+  readonly engine: Engine;
+  readonly done: string[];
+  readonly clock: { nowMs: number };
+}
+
+/** An engine on a clock of its own; `change` replaces a hand of it. */
+function bench(change: (engine: () => Engine, done: string[]) => Partial<EngineWorld> = () => ({})): Bench {
+  const done: string[] = [];
+  const clock = { nowMs: 1_000 };
+  const said = (_sentence: string, fields?: LogFields): void => void done.push(`log ${String(fields?.['event'])}`);
+  const engine: Engine = new Engine(initialState(SPEC, 5, NOTHING_SAVED, clock.nowMs), {
+    clock: { monotonicMs: () => clock.nowMs, wallMs: () => clock.nowMs + 1_700_000_000_000 },
+    log: { debug: said, info: said, warn: said, error: said },
+    send: ({ sequence }) => void done.push(`send ${String(sequence)}`),
+    counters: () => [{ name: 'ucast eth0', sent: 1, badAuth: 2, malformed: 3 }],
+    run: async ({ actionId, verb }): Promise<ActionResult> => {
+      done.push(`run ${verb}`);
+      return Promise.resolve({ actionId, outcome: 'ok', state: 'stopped', reason: 'as asked' });
+    },
+    fence: async ({ fenceId }) => Promise.resolve({ fenceId, outcome: 'failed', reason: 'none' }),
+    save: () => void done.push('save'),
+    exit: (clean) => void done.push(`exit ${String(clean)}`),
+    ...change(() => engine, done),
+  });
+  return { engine, done, clock };
+}
+
+t.test('engine: an event posted from an effect waits for the end of the one before', (t) => {
+  let depth = 0;
+  let deepest = 0;
+  let times = 0;
+  const { engine, done } = bench((self, done) => ({
+    send: () => {
+      depth += 1;
+      deepest = Math.max(deepest, depth);
+      done.push('begin');
+      if (times++ < 3) self().post({ kind: 'tick' });
+      done.push('end');
+      depth -= 1;
+    },
+  }));
+  engine.post({ kind: 'tick' });
+  engine.stop();
+  t.ok(times >= 1);
+  t.equal(deepest, 1);
+  t.match(done.filter((what) => what === 'begin' || what === 'end').join(' '), /^(begin end ?)+$/);
+  t.end();
+});
+
+t.test('engine: what was started reports back, and the wake turns it again', async (t) => {
+  const { engine, done, clock } = bench();
+  engine.post({ kind: 'tick' });
+  t.ok(done.includes('run probe'), done.join());
+  await soon('the state of the group', () => engine.status().groups[0]?.resources[0]?.state === 'stopped');
+  const sends = (): number => done.filter((what) => what.startsWith('send')).length;
+  const before = sends();
+  await soon('more heartbeats', () => {
+    clock.nowMs += 10;
+    return sends() > before + 2;
+  });
+  engine.stop();
+  const after = done.length;
+  engine.post({ kind: 'tick' });
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  t.equal(done.length, after, 'nothing is carried out after the stop');
+});
+
+t.test('engine: a dry run leaves no trace', (t) => {
+  const { engine, done } = bench();
+  engine.post({ kind: 'tick' });
+  const before = { done: done.length, status: engine.status(), history: engine.history() };
+  const request = { kind: 'standby', node: null } as const;
+  const dry = engine.request({ request, dryRun: true });
+  t.match(dry, { state: 'done', message: /^Would be done: / });
+  t.equal(engine.answer(dry.id), null);
+  t.strictSame({ done: done.length, status: engine.status(), history: engine.history() }, before);
+  const unknown = { kind: 'move', group: 'nothing', to: null } as const;
+  for (const dryRun of [true, false]) {
+    const refused = engine.request({ request: unknown, dryRun });
+    t.match(refused, { state: 'refused', exit: 'noSuch' });
+    t.notMatch(refused.message, /Would be done/);
+  }
+  const real = engine.request({ request, dryRun: false });
+  t.match(real.state, /accepted|done/);
+  t.strictSame(engine.answer(real.id)?.id, real.id);
+  t.equal(engine.status().nodes[0]?.mode, 'standby');
+  engine.stop();
+  t.end();
+});
+
+t.test('engine: answers are kept for late questions, the oldest go first', (t) => {
+  const { engine } = bench();
+  const request = { kind: 'move', group: 'nothing', to: null } as const;
+  const ids = Array.from({ length: 130 }, () => engine.request({ request, dryRun: false }).id);
+  t.equal(new Set(ids).size, 130);
+  const kept = ids.filter((id) => engine.answer(id) !== null);
+  t.strictSame(kept, ids.slice(-100));
+  engine.stop();
+  t.end();
+});
+
+t.test('engine: a defect in an effect reaches the caller, and does not wedge the engine', (t) => {
+  let broken = true;
+  const { engine, done } = bench((_engine, done) => ({
+    send: () => {
+      if (broken) throw new Error('no such link');
+      done.push('send');
+    },
+  }));
+  t.throws(() => engine.post({ kind: 'tick' }), /no such link/);
+  broken = false;
+  engine.post({ kind: 'leave' });
+  t.ok(done.includes('send'), 'the next event is taken');
+  engine.stop();
+  t.end();
+});
+
+t.test('engine: leaving ends with a clean exit and the last word before it', async (t) => {
+  const { engine, done, clock } = bench();
+  engine.post({ kind: 'tick' });
+  engine.post({ kind: 'leave' });
+  await soon('the exit', () => {
+    clock.nowMs += 10;
+    return done.some((what) => what.startsWith('exit'));
+  });
+  engine.stop();
+  const exit = done.indexOf('exit true');
+  t.ok(exit > 0, done.slice(-5).join());
+  t.ok(done.slice(0, exit).some((what) => what.startsWith('send')));
+  t.equal(engine.status().nodes[0]?.state, 'left');
+});
+
+t.test('engine: a moment far away is no busy loop', async (t) => {
+  let turns = 0;
+  const { engine, clock } = bench(() => ({ send: () => void (turns += 1) }));
+  engine.post({ kind: 'tick' });
+  // The clock leaps back as after a restore: the next turn is then years away.
+  clock.nowMs = -1e12;
+  engine.post({ kind: 'tick' });
+  const before = turns;
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  t.ok(turns - before <= 1);
+  engine.stop();
+});
