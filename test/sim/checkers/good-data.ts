@@ -7,6 +7,7 @@
  */
 import type { Checker, Violation } from '../../../src/sim/checker.js';
 import { contains, describe, relate, type Content } from '../../../src/sim/lineage.js';
+import type { Observation } from '../../../src/sim/observation.js';
 import type { World } from '../../../src/sim/world.js';
 import { Knowledge } from './knowledge.js';
 
@@ -29,12 +30,23 @@ export function goodData(
   /** `node|resource`: it was told that another node writes alone. */
   const warned = new Set<string>();
   const knowledge = new Knowledge();
+  /** `node|resource`: when the promotion was ordered, the other half was proven off. */
+  const decidedAlone = new Set<string>();
 
   /** The other node with a disk is proven off: a Consistent disk is then the best there is. */
   function isAlone(node: string, resource: string): boolean {
     return (world.replicas[resource]?.nodes ?? []).every(
       (other) => other === node || knowledge.of(node, other).provenOffMs !== null,
     );
+  }
+
+  function onOrder(seen: Extract<Observation, { kind: 'actionBegins' }>): void {
+    const group = world.setup.groups.find((entry) => entry.name === seen.group);
+    const resource = group?.resources[seen.index];
+    if (seen.verb !== 'start' || resource?.kind !== 'drbd') return;
+    const key = `${seen.node}|${resource.resource}`;
+    if (isAlone(seen.node, resource.resource)) decidedAlone.add(key);
+    else decidedAlone.delete(key);
   }
 
   function onPromotion(node: string, resource: string, content: Content, atMs: number): void {
@@ -90,10 +102,13 @@ export function goodData(
             if (isGood) warned.delete(`${seen.node}|${drbd.resource}`);
           }
           return;
+        case 'actionBegins':
+          onOrder(seen);
+          return;
         case 'promotion': {
           const { node, resource, disk, content } = seen;
-          const isUsable =
-            disk === 'UpToDate' || (disk === 'Consistent' && isAlone(node, resource));
+          const isAllThereIs = decidedAlone.has(`${node}|${resource}`);
+          const isUsable = disk === 'UpToDate' || (disk === 'Consistent' && isAllThereIs);
           if (!isUsable && seen.diskForMs > NEWS_MS) {
             const sentence = `${node} tries to promote ${resource} although its disk is ${disk}`;
             tell({ rule: 'S4', sentence, atMs });
