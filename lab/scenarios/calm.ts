@@ -245,4 +245,21 @@ const databaseDies: Scenario = {
   },
 };
 
-await playAll(import.meta.url, [bootTogether, links, moves, leaving, databaseDies]);
+const bothLeave: Scenario = {
+  title: 'leave: both daemons get SIGTERM at once (everything stopped, nobody shot; back together)',
+  async play(stage) {
+    const { n1, n2 } = stage;
+    await stage.have('n1');
+    await Promise.all([stage.signal(n1, 'TERM'), stage.signal(n2, 'TERM')]);
+    const codes = [await stage.untilEnded(n1), await stage.untilEnded(n2)];
+    stage.fact('both end with 0', codes.join() === '0,0', codes);
+    const proc = await n1.readFile('/proc/drbd');
+    stage.fact('nothing runs any more', / ro:Secondary\/Secondary /.test(proc), proc);
+    stage.factOneHolder();
+    await stage.startBoth();
+    await stage.untilOk('n1');
+    stage.factNobodyFenced();
+  },
+};
+
+await playAll(import.meta.url, [bootTogether, links, moves, leaving, databaseDies, bothLeave]);

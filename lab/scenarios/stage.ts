@@ -155,12 +155,18 @@ export class Stage {
       if (!node.isRunning()) await this.boot(node);
     }
     for (const node of this.lab.nodes) await node.must(RESET, { timeoutMs: RESET_TIMEOUT_MS });
-    for (const node of this.lab.nodes) {
-      await node.exec('grep -q cs:StandAlone /proc/drbd && drbdadm connect r0');
-    }
+    await this.#reconnect();
     await this.untilInSync();
     await configure(this.lab, options);
     this.begin();
+  }
+
+  /** A scenario that failed may leave the copies apart: then n1's is taken. */
+  async #reconnect(): Promise<void> {
+    const texts = await Promise.all(this.lab.nodes.map((node) => node.readFile('/proc/drbd')));
+    if (!texts.some((text) => text.includes('cs:StandAlone'))) return;
+    await this.n2.must('drbdadm disconnect r0; drbdadm connect --discard-my-data r0');
+    await this.n1.must('drbdadm disconnect r0; drbdadm connect r0');
   }
 
   /** All is well with the group on that node, from wherever the scenario before has left it. */
