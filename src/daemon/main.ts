@@ -13,7 +13,7 @@ const USAGE = `Usage: tandemd [options]
 
 Keeps the configured groups of resources alive on this node, in the foreground.
 
-  --config DIR      where ha.cf, haresources and authkeys are
+  --config DIR      where ha.cf, haresources, authkeys and resource.d are
                     (default: /etc/tandem, else /etc/ha.d)
   --state DIR       what survives a restart (default: /var/lib/tandem)
   --run DIR         the control socket (default: /run/tandem)

@@ -31,7 +31,13 @@ interface Bench {
 }
 
 /** An engine on a clock of its own; `change` replaces a hand of it. */
-function bench(change: (engine: () => Engine, done: string[]) => Partial<EngineWorld> = () => ({})): Bench {
+function bench(
+  change: (
+    engine: () => Engine,
+    done: string[],
+    clock: { nowMs: number },
+  ) => Partial<EngineWorld> = () => ({}),
+): Bench {
   const done: string[] = [];
   const clock = { nowMs: 1_000 };
   const said = (_sentence: string, fields?: LogFields): void => void done.push(`log ${String(fields?.['event'])}`);
@@ -47,7 +53,7 @@ function bench(change: (engine: () => Engine, done: string[]) => Partial<EngineW
     fence: async ({ fenceId }) => Promise.resolve({ fenceId, outcome: 'failed', reason: 'none' }),
     save: () => void done.push('save'),
     exit: (clean) => void done.push(`exit ${String(clean)}`),
-    ...change(() => engine, done),
+    ...change(() => engine, done, clock),
   });
   return { engine, done, clock };
 }
@@ -56,8 +62,10 @@ t.test('engine: an event posted from an effect waits for the end of the one befo
   let depth = 0;
   let deepest = 0;
   let times = 0;
-  const { engine, done } = bench((self, done) => ({
+  const { engine, done } = bench((self, done, clock) => ({
     send: () => {
+      // A keepalive later there is something to send again.
+      clock.nowMs += 30;
       depth += 1;
       deepest = Math.max(deepest, depth);
       done.push('begin');
@@ -68,7 +76,7 @@ t.test('engine: an event posted from an effect waits for the end of the one befo
   }));
   engine.post({ kind: 'tick' });
   engine.stop();
-  t.ok(times >= 1);
+  t.ok(times > 1);
   t.equal(deepest, 1);
   t.match(done.filter((what) => what === 'begin' || what === 'end').join(' '), /^(begin end ?)+$/);
   t.end();
@@ -155,17 +163,4 @@ t.test('engine: leaving ends with a clean exit and the last word before it', asy
   t.ok(exit > 0, done.slice(-5).join());
   t.ok(done.slice(0, exit).some((what) => what.startsWith('send')));
   t.equal(engine.status().nodes[0]?.state, 'left');
-});
-
-t.test('engine: a moment far away is no busy loop', async (t) => {
-  let turns = 0;
-  const { engine, clock } = bench(() => ({ send: () => void (turns += 1) }));
-  engine.post({ kind: 'tick' });
-  // The clock leaps back as after a restore: the next turn is then years away.
-  clock.nowMs = -1e12;
-  engine.post({ kind: 'tick' });
-  const before = turns;
-  await new Promise((resolve) => setTimeout(resolve, 60));
-  t.ok(turns - before <= 1);
-  engine.stop();
 });

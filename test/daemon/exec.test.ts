@@ -115,8 +115,7 @@ t.test('exec: a grandchild in its own session that holds the pipe is not waited 
 
 t.test('exec: a stall of our own does not turn an exit in time into a time-out', async (t) => {
   const running = runCommand({ argv: sh('exit 6'), timeoutMs: 200 });
-  await new Promise((resolve) => setImmediate(resolve));
-  spawnSync('sleep', ['0.5']);
+  setTimeout(() => spawnSync('sleep', ['0.5']), 0);
   t.match(await running, { exitCode: 6, timedOut: false });
 });
 
