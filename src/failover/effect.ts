@@ -25,7 +25,10 @@ export type Effect =
       /** 0 for the first attempt: chooses the device. */
       readonly attempt: number;
     }
-  /** Make these facts survive a restart before anything later is sent. */
+  /**
+   * Make these facts survive a restart, soon: a slow disk must not hold up a heartbeat. What must be
+   * durable before the first word, the generation, is taken before the core is made.
+   */
   | { readonly kind: 'save'; readonly facts: SavedFacts }
   | { readonly kind: 'answer'; readonly answer: OperatorAnswer }
   | {
