@@ -56,7 +56,8 @@ export function onReport(turn: Turn, link: string, report: Report): void {
       node: peer.name,
     });
   }
-  const left = report.phase === 'left';
+  // A last word counts only from a life that this run has met: an older one may come late.
+  const left = report.phase === 'left' && peer.report?.generation === report.generation;
   if (left && peer.clearance?.kind !== 'left') {
     turn.say('info', `${peer.name} has left: it stopped everything and said so`, {
       node: peer.name,
