@@ -78,7 +78,7 @@ export function sendIfDue(turn: Turn): void {
   turn.emit({ kind: 'send', report: buildReport(turn.state, sequence, nowMs) });
 }
 
-/** What must survive a restart is saved before anybody else can rely on it. */
+/** Hands over what must survive a restart when it changed. */
 function saveIfChanged(turn: Turn): void {
   const facts = factsToSave(turn.state);
   const text = JSON.stringify(facts);
