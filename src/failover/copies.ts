@@ -38,6 +38,10 @@ function copyNow(state: State, own: DrbdFacts, before: Copy): Copy {
   const writer = aloneWriter(state, own);
   if (writer !== null) return { kind: 'behind', than: writer };
   const isNewest = own.role === 'Primary' || (LINKED.includes(own.connection) && isGood(own));
+  // Our kernel may still believe in a connection that is dead: the other must say so, too.
+  if (before.kind === 'behind' && own.role !== 'Primary' && !isAgreed(state, own, before)) {
+    return before;
+  }
   if (isNewest) return { kind: 'current', than: null };
   return before.kind === 'current' && isAnyOutOfSight(state, own) ? UNKNOWN_COPY : before;
 }
@@ -59,6 +63,12 @@ export function doubtCopies(turn: Turn): void {
     if (isSure || turn.state.copies[facts.resource]?.kind !== 'current') continue;
     turn.update({ copies: { ...turn.state.copies, [facts.resource]: UNKNOWN_COPY } });
   }
+}
+
+function isAgreed(state: State, own: DrbdFacts, { than }: Copy): boolean {
+  const report = than === null ? null : state.peers[than]?.report;
+  const theirs = report?.drbd.find((entry) => entry.resource === own.resource);
+  return theirs !== undefined && LINKED.includes(theirs.connection);
 }
 
 function isGood(own: DrbdFacts): boolean {
