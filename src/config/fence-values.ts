@@ -71,7 +71,9 @@ function checkNode(draft: Draft, node: Token): boolean {
 function checkAgent(draft: Draft, agent: Token): boolean {
   const valid = isAbsolutePath(agent.text) || /^[A-Za-z0-9][\w.-]{0,99}$/.test(agent.text);
   const expected = 'the name of a fence agent, such as fence_ipmilan, or its absolute path';
-  if (!valid) draft.report.error(agent, `Cannot use ${quote(agent.text)} as an agent`, expected);
+  // What follows a blank could be a parameter in the wrong place, such as a password.
+  const [first = ''] = agent.text.split(/\s/);
+  if (!valid) draft.report.error(agent, `Cannot use ${quote(first)} as an agent`, expected);
   return valid;
 }
 

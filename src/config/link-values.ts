@@ -90,7 +90,7 @@ export interface McastNumbers {
   readonly loop: boolean;
 }
 
-/** UDP to a group. */
+/** UDP to a group, when checkMcast has found nothing. */
 export function addMcast(draft: Draft, device: Token, group: Token, numbers: McastNumbers): void {
   addLink(draft, device, { kind: 'mcast', device: device.text, group: group.text, ...numbers });
 }

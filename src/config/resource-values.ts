@@ -181,6 +181,13 @@ function withoutAlias(nic: Token, report: Reporter): string {
   return match[1];
 }
 
+const NAME = /^[A-Za-z0-9_][\w.+@-]{0,127}$/;
+
+/** True for the name of a group: whatever a script, or an address, may be called. */
+export function isGroupName(text: string): boolean {
+  return NAME.test(text);
+}
+
 /** A script of resource.d or init.d with its arguments. */
 export function scriptOf(
   name: Token,
@@ -188,7 +195,7 @@ export function scriptOf(
   expected: string,
   report: Reporter,
 ): ScriptSpec | null {
-  if (!/^[A-Za-z0-9_][\w.+@-]{0,127}$/.test(name.text)) {
+  if (!NAME.test(name.text)) {
     report.error(name, `Resource cannot be ${quote(name.text)}`, expected);
     return null;
   }
