@@ -10,7 +10,7 @@
  * `behind` outlives a restart: the writes that are missing here do so, too.
  */
 import type { DrbdFacts } from '../drbd/facts.js';
-import type { Copy, State } from './state.js';
+import type { Copy, Peer, Stamp, State } from './state.js';
 import type { Turn } from './turn.js';
 
 /** Connections over which DRBD itself keeps this disk as new as the other. */
@@ -18,6 +18,40 @@ const LINKED: readonly string[] = ['Connected', 'SyncSource', 'VerifyS', 'Verify
 
 /** What a copy is before anything was heard. */
 export const UNKNOWN_COPY: Copy = { kind: 'unknown', than: null };
+
+/**
+ * Takes in what DRBD says. A connection that comes up with a good copy is the kernels' own word
+ * that nothing is missing: what reports said before that moment is over.
+ */
+export function onDrbd(turn: Turn, read: readonly DrbdFacts[]): void {
+  for (const facts of read) {
+    const before = turn.state.drbd[facts.resource];
+    if (!isCaughtUp(facts) || (before !== undefined && isCaughtUp(before))) continue;
+    const stamps = turn.peers.flatMap(({ name, report }) =>
+      report === null ? [] : [[name, stampOf(report)] as const],
+    );
+    turn.update({
+      relinks: { ...turn.state.relinks, [facts.resource]: Object.fromEntries(stamps) },
+    });
+  }
+  turn.update({ drbd: Object.fromEntries(read.map((facts) => [facts.resource, facts])) });
+}
+
+function isCaughtUp(facts: DrbdFacts): boolean {
+  return LINKED.includes(facts.connection) && isGood(facts);
+}
+
+function stampOf({ generation, sequence }: Stamp): Stamp {
+  return { generation, sequence };
+}
+
+/** True when the newest report of a node is from before the last connection came up. */
+function isBeforeRelink(state: State, own: DrbdFacts, peer: Peer): boolean {
+  const stamp = state.relinks[own.resource]?.[peer.name];
+  if (stamp === undefined || peer.report === null) return false;
+  const { generation, sequence } = peer.report;
+  return generation === stamp.generation && sequence === stamp.sequence;
+}
 
 /** Brings the knowledge of every copy up to date; says aloud when one falls behind. */
 export function reviewCopies(turn: Turn): void {
@@ -66,8 +100,9 @@ export function doubtCopies(turn: Turn): void {
 }
 
 function isAgreed(state: State, own: DrbdFacts, { than }: Copy): boolean {
-  const report = than === null ? null : state.peers[than]?.report;
-  const theirs = report?.drbd.find((entry) => entry.resource === own.resource);
+  const peer = than === null ? undefined : state.peers[than];
+  if (peer !== undefined && isBeforeRelink(state, own, peer)) return true;
+  const theirs = peer?.report?.drbd.find((entry) => entry.resource === own.resource);
   return theirs !== undefined && LINKED.includes(theirs.connection);
 }
 
@@ -80,7 +115,8 @@ function aloneWriter(state: State, own: DrbdFacts): string | null {
   if (own.role === 'Primary') return null;
   for (const peer of Object.values(state.peers)) {
     const theirs = peer.report?.drbd.find((entry) => entry.resource === own.resource);
-    if (theirs?.role === 'Primary' && !LINKED.includes(theirs.connection)) return peer.name;
+    if (theirs?.role !== 'Primary' || LINKED.includes(theirs.connection)) continue;
+    if (!isBeforeRelink(state, own, peer)) return peer.name;
   }
   return null;
 }

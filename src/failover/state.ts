@@ -22,6 +22,8 @@ export interface State {
   readonly drbd: Readonly<Record<string, DrbdFacts>>;
   /** DRBD resource -> whether the copy on this node is as new as any (S4). */
   readonly copies: Readonly<Record<string, Copy>>;
+  /** DRBD resource -> node -> its newest report when the connection came up: older news is past. */
+  readonly relinks: Readonly<Record<string, Readonly<Record<string, Stamp>>>>;
   readonly orders: Readonly<Record<string, Order>>;
   readonly requests: Readonly<Record<string, PendingRequest>>;
   readonly history: readonly Operation[];
@@ -32,6 +34,12 @@ export interface State {
   readonly lastSent: string;
   /** The persistent facts as last saved, to notice a change. */
   readonly lastSaved: string;
+}
+
+/** Which report of a node. */
+export interface Stamp {
+  readonly generation: number;
+  readonly sequence: number;
 }
 
 /** How new the local copy of a DRBD resource is; `than` names the node that has more. */
@@ -176,6 +184,7 @@ export function initialState(
     peers: Object.fromEntries(peers.map((name) => [name, newPeer(name, saved, nowMs)])),
     groups: Object.fromEntries(spec.groups.map((group) => [group.name, newGroup(group, saved)])),
     drbd: {},
+    relinks: {},
     copies: Object.fromEntries(
       Object.entries(saved.behind ?? {}).map(([name, than]) => [name, { kind: 'behind', than }]),
     ),

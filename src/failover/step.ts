@@ -1,7 +1,7 @@
 import { assertNever } from '../base/assert.js';
 import { nextVerdictMs } from '../heartbeat/liveness.js';
 import { settleClaims } from './claims.js';
-import { reviewCopies } from './copies.js';
+import { onDrbd, reviewCopies } from './copies.js';
 import type { Effect } from './effect.js';
 import type { FailoverEvent } from './event.js';
 import { fencingDueMs, onFenceResult, reconcileFencing } from './fencing.js';
@@ -43,7 +43,7 @@ function takeIn(turn: Turn, event: FailoverEvent): void {
       onForeign(turn, event.fault);
       return;
     case 'drbd':
-      turn.update({ drbd: Object.fromEntries(event.facts.map((facts) => [facts.resource, facts])) });
+      onDrbd(turn, event.facts);
       return;
     case 'actionResult':
       onActionResult(turn, event);

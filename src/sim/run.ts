@@ -213,6 +213,7 @@ class Run {
       return replica.nodes.some((node) => {
         if (!survivors.includes(node)) return false;
         const { disk } = replica.disk(node);
+        if (this.#needsAPerson(node, resource.resource, survivors)) return false;
         const isWhole = replica.nodes.every((other) => {
           const mayHaveMore = replica.wasAlone(other) && !survivors.includes(other);
           const lacksNothing = contains(replica.content(node), replica.content(other));
@@ -221,6 +222,16 @@ class Run {
         return isWhole && (disk === 'UpToDate' || disk === 'Consistent');
       });
     });
+  }
+
+  /**
+   * True when the node was told that one that is gone had newer writes, and has not seen a
+   * connection since: it cannot know better, and S4 leaves the decision to a person, for whose
+   * word there is no command yet.
+   */
+  #needsAPerson(node: string, resource: string, survivors: readonly string[]): boolean {
+    const copy = this.#world.machine(node).state?.copies[resource];
+    return copy?.kind === 'behind' && copy.than !== null && !survivors.includes(copy.than);
   }
 
   /** Everything that may have to happen one after the other, each at its slowest. */

@@ -44,6 +44,19 @@ t.test('copies: the word of the other node beats our kernel’s belief in a conn
   t.end();
 });
 
+t.test('copies: a connection that came up later than the word makes up for it (seed 100024)', (t) => {
+  const driver = withDrbd(APART).hear();
+  driver.hear({}, { life: 'started', epoch: 1 }, { role: 'Primary', connection: 'WFConnection' });
+  t.match(copyObjection(driver.state, 'r0'), /n2 was Primary/);
+  driver.give({ kind: 'drbd', facts: [drbd()] });
+  t.equal(copyObjection(driver.state, 'r0'), null, 'the kernels have made up for it');
+  driver.give({ kind: 'drbd', facts: [drbd(APART)] });
+  t.equal(copyObjection(driver.state, 'r0'), null, 'and the old word does not come back');
+  driver.hear({}, { life: 'started', epoch: 1 }, { role: 'Primary', connection: 'WFConnection' });
+  t.match(copyObjection(driver.state, 'r0'), /n2 was Primary/, 'a new one does');
+  t.end();
+});
+
 t.test('copies: a node that was out of sight and is back may have written (seed 2235)', (t) => {
   const driver = withDrbd({}).hear();
   driver.give({ kind: 'drbd', facts: [drbd(APART)] }).pass(2_000);
