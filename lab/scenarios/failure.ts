@@ -237,4 +237,36 @@ const daemonDies: Scenario = {
   },
 };
 
-await playAll(import.meta.url, [frozen, thawed, badAgent, partition, daemonDies]);
+const coldBoot: Scenario = {
+  title: 'cold boot of one (S4): the older copy waits, the one that wrote alone starts by itself',
+  async play(stage) {
+    const { n1, n2 } = stage;
+    await stage.raiseCluster();
+    const writer = await stage.write(n1);
+    await n2.powerCut();
+    await stage.until(n1, 'n2 is confirmed off', (s) => nodeOf(s, 'n2')?.state === 'fenced');
+    await stage.untilWriting(writer);
+    await n1.powerCut();
+
+    await stage.boot(n2);
+    await stage.start(n2);
+    const older = /not known whether n2 or n1 has the newer copy .*tandem fence confirm n1/;
+    const seen = await stage.until(n2, 'it says what it waits for', (s) => older.test(why(s)));
+    stage.fact('the older copy is not started', place(seen) === 'blocked nowhere', place(seen));
+    const proc = await n2.readFile('/proc/drbd');
+    stage.fact('nor promoted', / ro:Secondary/.test(proc), proc);
+    await n2.powerCut();
+
+    await stage.boot(n1);
+    await stage.start(n1);
+    await stage.until(n1, 'the newer copy starts alone', (s) => place(s) === 'started n1');
+    await stage.untilWriting(writer);
+    await stage.boot(n2);
+    await stage.start(n2);
+    await stage.untilOk('n1');
+    await stage.untilInSync();
+    await stage.factNoRowLost(writer);
+  },
+};
+
+await playAll(import.meta.url, [frozen, thawed, badAgent, partition, daemonDies, coldBoot]);

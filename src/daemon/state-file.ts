@@ -20,6 +20,7 @@ const SCHEMA = z.object({
     z.object({ key: z.string(), value: z.string(), version: z.int(), origin: z.string() }),
   ),
   behind: z.record(z.string(), z.string()).default({}),
+  ahead: z.array(z.string()).default([]),
 });
 
 interface Save {

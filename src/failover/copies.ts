@@ -4,10 +4,14 @@
  *
  *     current   DRBD was connected to a good copy, or this node writes itself
  *     behind    the other node said that it was Primary without a connection: it has more
- *     unknown   nothing has told yet, or the other node was out of sight: it may have written
- *               meanwhile; if it lives, a connection will tell; if it is off, this copy is used
+ *     unknown   it was current, and the other node went out of sight: if it lives, a connection
+ *               will tell; if it is off, this copy is used, as in every takeover
+ *     untold    no connection since this run began, or since the other was restarted. It may have
+ *               been the other that wrote last, and been switched off after that: a power device
+ *               cannot tell. A connection does, or a person ("tandem fence confirm")
  *
- * `behind` outlives a restart: the writes that are missing here do so, too.
+ * `behind` outlives a restart: the writes that are missing here do so, too. So does `ahead`: this
+ * node wrote alone, nobody else can have it all, and it may start alone again.
  */
 import type { DrbdFacts } from '../drbd/facts.js';
 import type { Copy, Peer, Stamp, State } from './state.js';
@@ -17,7 +21,8 @@ import type { Turn } from './turn.js';
 const LINKED: readonly string[] = ['Connected', 'SyncSource', 'VerifyS', 'VerifyT', 'PausedSyncS'];
 
 /** What a copy is before anything was heard. */
-export const UNKNOWN_COPY: Copy = { kind: 'unknown', than: null };
+const UNTOLD_COPY: Copy = { kind: 'untold', than: null, ahead: false };
+const UNKNOWN_COPY: Copy = { kind: 'unknown', than: null, ahead: false };
 
 /**
  * Takes in what DRBD says. A connection that comes up with a good copy is the kernels' own word
@@ -56,11 +61,12 @@ function isBeforeRelink(state: State, own: DrbdFacts, peer: Peer): boolean {
 /** Brings the knowledge of every copy up to date; says aloud when one falls behind. */
 export function reviewCopies(turn: Turn): void {
   for (const facts of Object.values(turn.state.drbd)) {
-    const before = turn.state.copies[facts.resource] ?? UNKNOWN_COPY;
+    const before = turn.state.copies[facts.resource] ?? UNTOLD_COPY;
     const now = copyNow(turn.state, facts, before);
-    if (now.kind === before.kind && now.than === before.than) continue;
+    const isSame = now.kind === before.kind && now.than === before.than;
+    if (isSame && now.ahead === before.ahead) continue;
     turn.update({ copies: { ...turn.state.copies, [facts.resource]: now } });
-    if (now.kind === 'behind') {
+    if (now.kind === 'behind' && !isSame) {
       const sentence = behindSentence(turn.self, facts.resource, now.than ?? '');
       turn.say('warn', `${sentence}; it is not used until DRBD has made up for it`);
     }
@@ -70,14 +76,20 @@ export function reviewCopies(turn: Turn): void {
 function copyNow(state: State, own: DrbdFacts, before: Copy): Copy {
   // The other node's word is newer than our kernel's belief in a connection that may be dead.
   const writer = aloneWriter(state, own);
-  if (writer !== null) return { kind: 'behind', than: writer };
+  if (writer !== null) return { kind: 'behind', than: writer, ahead: false };
   const isNewest = own.role === 'Primary' || (LINKED.includes(own.connection) && isGood(own));
   // Our kernel may still believe in a connection that is dead: the other must say so, too.
   if (before.kind === 'behind' && own.role !== 'Primary' && !isAgreed(state, own, before)) {
     return before;
   }
-  if (isNewest) return { kind: 'current', than: null };
-  return before.kind === 'current' && isAnyOutOfSight(state, own) ? UNKNOWN_COPY : before;
+  if (isNewest) return { kind: 'current', than: null, ahead: isAhead(own, before) };
+  if (before.kind !== 'current' || before.ahead) return before;
+  return isAnyOutOfSight(state, own) ? UNKNOWN_COPY : before;
+}
+
+/** Wrote alone, and the other has not made up for it yet. */
+function isAhead(own: DrbdFacts, before: Copy): boolean {
+  return own.connection !== 'Connected' && (own.role === 'Primary' || before.ahead);
 }
 
 /** True when the other half of a resource was lost from view, and nothing is known of it since. */
@@ -94,8 +106,9 @@ function isAnyOutOfSight(state: State, own: DrbdFacts): boolean {
 export function doubtCopies(turn: Turn): void {
   for (const facts of Object.values(turn.state.drbd)) {
     const isSure = facts.role === 'Primary' || LINKED.includes(facts.connection);
-    if (isSure || turn.state.copies[facts.resource]?.kind !== 'current') continue;
-    turn.update({ copies: { ...turn.state.copies, [facts.resource]: UNKNOWN_COPY } });
+    const copy = turn.state.copies[facts.resource];
+    if (isSure || copy?.ahead === true || copy?.kind === 'behind') continue;
+    turn.update({ copies: { ...turn.state.copies, [facts.resource]: UNTOLD_COPY } });
   }
 }
 
@@ -130,8 +143,9 @@ function behindSentence(self: string, resource: string, than: string): string {
 
 /** Why the copy on this node must not be promoted, or null. */
 export function copyObjection(state: State, resource: string): string | null {
-  const copy = state.copies[resource] ?? UNKNOWN_COPY;
+  const copy = state.copies[resource] ?? UNTOLD_COPY;
   const { self } = state.spec;
+  if (copy.kind === 'untold') return untoldObjection(state, resource);
   if (copy.kind === 'behind') return behindSentence(self, resource, copy.than ?? '');
   if (copy.kind === 'current') return null;
   for (const peer of Object.values(state.peers)) {
@@ -147,9 +161,30 @@ export function copyObjection(state: State, resource: string): string | null {
   return null;
 }
 
+/** Another half that might have written last, and that neither DRBD nor a person has told about. */
+function untoldObjection(state: State, resource: string): string | null {
+  const { self, groups } = state.spec;
+  const halves = groups
+    .filter(({ resources }) => resources.some((r) => r.kind === 'drbd' && r.resource === resource))
+    .flatMap(({ prefer }) => prefer);
+  for (const peer of Object.values(state.peers)) {
+    if (!halves.includes(peer.name) || peer.clearance?.kind === 'confirmed') continue;
+    const isThere = peer.verdict === 'up' || peer.verdict === 'late';
+    const cure = isThere
+      ? 'they are not connected'
+      : `they have not been connected since ${self} started. Start ${peer.name}, or, if it is ` +
+        `off and did not write last: tandem fence confirm ${peer.name}`;
+    return (
+      `it is not known whether ${self} or ${peer.name} has the newer copy of DRBD resource ` +
+      `${resource}: ${cure}`
+    );
+  }
+  return null;
+}
+
 /** The disk as others should count on it: DRBD's own words for a copy in doubt. */
 export function reportedDisk(state: State, facts: DrbdFacts): string {
-  const copy = state.copies[facts.resource] ?? UNKNOWN_COPY;
+  const copy = state.copies[facts.resource] ?? UNTOLD_COPY;
   if (facts.disk !== 'UpToDate' || copy.kind === 'current') return facts.disk;
   return copy.kind === 'behind' ? 'Outdated' : 'Consistent';
 }

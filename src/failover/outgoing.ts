@@ -96,6 +96,7 @@ function factsToSave(state: State): SavedFacts {
     epochs: Object.fromEntries(groups.map((group) => [group.spec.name, group.epochSeen])),
     orders: Object.values(state.orders),
     behind: behindToSave(state),
+    ahead: Object.keys(state.copies).filter((resource) => state.copies[resource]?.ahead),
   };
 }
 

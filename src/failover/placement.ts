@@ -69,7 +69,9 @@ function objectionToSelf(state: State, group: Group): string | null {
     if (resource.kind !== 'drbd') continue;
     const facts = state.drbd[resource.resource];
     const objection =
-      diskObjection(self, resource.resource, facts) ?? copyObjection(state, resource.resource);
+      diskObjection(self, resource.resource, facts) ??
+      copyObjection(state, resource.resource) ??
+      consistentObjection(state, group, facts);
     if (objection !== null) return objection;
   }
   return null;
@@ -91,6 +93,29 @@ function diskObjection(
   for (const { volume, disk } of facts.volumes) {
     if (disk === 'UpToDate' || disk === 'Consistent') continue;
     return `the disk of DRBD resource ${resource}/${String(volume)} on ${self} is ${disk}`;
+  }
+  return null;
+}
+
+/**
+ * DRBD promotes a disk that is only Consistent when the other half is confirmed off. One that may
+ * still be running, left or heard, has to be connected first.
+ */
+function consistentObjection(
+  state: State,
+  group: Group,
+  facts: DrbdFacts | undefined,
+): string | null {
+  if (facts === undefined || !facts.volumes.some(({ disk }) => disk === 'Consistent')) return null;
+  for (const peer of Object.values(state.peers)) {
+    if (!group.spec.prefer.includes(peer.name)) continue;
+    const { clearance, verdict } = peer;
+    const isOff = clearance !== null && clearance.kind !== 'left';
+    if (isOff || (clearance === null && verdict === 'dead')) continue;
+    return (
+      `the disk of DRBD resource ${facts.resource} on ${state.spec.self} is Consistent, and ` +
+      `${peer.name} is neither connected nor confirmed off`
+    );
   }
   return null;
 }

@@ -182,7 +182,8 @@ function judgeConfirm(
   if (peer.verdict === 'up' || peer.verdict === 'late') {
     return refuse(`${peer.name} was heard a moment ago, so it is not off`);
   }
-  if (peer.clearance !== null && peer.clearance.kind !== 'left') {
+  // A person's word also covers what a power device cannot know: who wrote last.
+  if (peer.clearance?.kind === 'confirmed') {
     return { kind: 'done', message: `${peer.name} is accounted for already` };
   }
   const { by, reason } = request;

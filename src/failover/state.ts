@@ -44,8 +44,10 @@ export interface Stamp {
 
 /** How new the local copy of a DRBD resource is; `than` names the node that has more. */
 export interface Copy {
-  readonly kind: 'unknown' | 'current' | 'behind';
+  readonly kind: 'untold' | 'unknown' | 'current' | 'behind';
   readonly than: string | null;
+  /** This node wrote alone: the others lack that, whatever else they have. */
+  readonly ahead: boolean;
 }
 
 /** Why a node needs no grant (S2). Void as soon as the node is heard again. */
@@ -157,6 +159,8 @@ export interface SavedFacts {
   readonly orders: readonly Order[];
   /** DRBD resources whose local copy lacks writes, and the node that has them (S4). */
   readonly behind?: Readonly<Record<string, string>>;
+  /** DRBD resources that this node wrote alone: no other has all of it (S4). */
+  readonly ahead?: readonly string[];
 }
 
 /** What a machine that never ran Tandem has saved. */
@@ -185,9 +189,7 @@ export function initialState(
     groups: Object.fromEntries(spec.groups.map((group) => [group.name, newGroup(group, saved)])),
     drbd: {},
     relinks: {},
-    copies: Object.fromEntries(
-      Object.entries(saved.behind ?? {}).map(([name, than]) => [name, { kind: 'behind', than }]),
-    ),
+    copies: savedCopies(saved),
     orders: Object.fromEntries(
       saved.orders.filter((order) => order.key.startsWith('mode.')).map((o) => [o.key, o]),
     ),
@@ -197,6 +199,19 @@ export function initialState(
     lastSentMs: nowMs,
     lastSent: '',
     lastSaved: '',
+  };
+}
+
+function savedCopies(saved: SavedFacts): Readonly<Record<string, Copy>> {
+  const behind = Object.entries(saved.behind ?? {});
+  const ahead = saved.ahead ?? [];
+  return {
+    ...Object.fromEntries(
+      ahead.map((name): [string, Copy] => [name, { kind: 'current', than: null, ahead: true }]),
+    ),
+    ...Object.fromEntries(
+      behind.map(([name, than]): [string, Copy] => [name, { kind: 'behind', than, ahead: false }]),
+    ),
   };
 }
 

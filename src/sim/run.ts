@@ -182,7 +182,7 @@ class Run {
           }
         }
         world.machine(name).startDaemon();
-        if (!this.#parameters.isFenced) this.#vouch(name);
+        this.#vouch(name);
       }
       this.#planTidying(survivors, untilMs);
     });

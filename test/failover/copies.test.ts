@@ -57,6 +57,41 @@ t.test('copies: a connection that came up later than the word makes up for it (s
   t.end();
 });
 
+t.test('copies: booted alone, a power device cannot tell who wrote last; a person can', (t) => {
+  const alone = new Driver().give({ kind: 'drbd', facts: [drbd(APART)] });
+  while (alone.group.life === 'unknown') alone.done('ok', 'stopped');
+  alone.pass(6_000);
+  t.match(copyObjection(alone.state, 'r0'), /since n1 started. Start n2, or.* fence confirm n2/);
+  t.equal(alone.group.claim, null);
+  t.match(alone.group.blocked, /not known whether n1 or n2 has the newer copy/);
+  const by = { node: 'n2', by: 'kim', reason: 'it burnt down' };
+  alone.give({
+    kind: 'operator',
+    requestId: 'request-1',
+    request: { kind: 'fenceConfirm', ...by },
+  });
+  t.equal(copyObjection(alone.state, 'r0'), null);
+  t.equal(alone.group.life, 'starting');
+  t.end();
+});
+
+t.test('copies: who wrote alone lacks nothing, also after a restart', (t) => {
+  const driver = withDrbd({}).hear().pass(2_000);
+  driver.give({ kind: 'drbd', facts: [drbd({ ...APART, role: 'Primary' })] });
+  const saved = driver.pass(300).of('save').at(-1)?.facts ?? driver.of('save')[0]?.facts;
+  t.same(driver.state.copies['r0'], { kind: 'current', than: null, ahead: true });
+  const facts = saved ?? { generation: 7, peers: {}, epochs: {}, orders: [], ahead: ['r0'] };
+  t.same(facts.ahead, ['r0']);
+
+  const restarted = new Driver({}, facts).give({ kind: 'drbd', facts: [drbd(APART)] });
+  while (restarted.group.life === 'unknown') restarted.done('ok', 'stopped');
+  t.equal(copyObjection(restarted.state, 'r0'), null);
+  t.not(restarted.pass(6_000).group.claim, null, 'it claims, and has the other fenced');
+  restarted.give({ kind: 'drbd', facts: [drbd()] });
+  t.equal(restarted.state.copies['r0']?.ahead, false, 'connected: the other has it all now');
+  t.end();
+});
+
 t.test('copies: a node that was out of sight and is back may have written (seed 2235)', (t) => {
   const driver = withDrbd({}).hear();
   driver.give({ kind: 'drbd', facts: [drbd(APART)] }).pass(2_000);

@@ -165,7 +165,7 @@ export const MUTANTS: readonly Mutant[] = [
       before: (state) => ({
         ...state,
         copies: Object.fromEntries(
-          Object.keys(state.drbd).map((name) => [name, { kind: 'current', than: null }]),
+          Object.keys(state.drbd).map((name) => [name, { kind: 'current', than: null, ahead: false }]),
         ),
       }),
       event: (event) =>
