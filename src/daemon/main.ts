@@ -13,7 +13,8 @@ const USAGE = `Usage: tandemd [options]
 
 Keeps the configured groups of resources alive on this node, in the foreground.
 
-  --config DIR      where ha.cf, haresources, authkeys and resource.d are
+  --config DIR      where cluster.yaml, or ha.cf and haresources, and authkeys
+                    and resource.d are
                     (default: /etc/tandem, else /etc/ha.d)
   --state DIR       what survives a restart (default: /var/lib/tandem)
   --run DIR         the control socket (default: /run/tandem)
