@@ -12,6 +12,7 @@ const FACTS: SavedFacts = {
   epochs: { mysql: 3 },
   orders: [{ key: 'mode.n1', value: 'standby', version: 2, origin: 'n2' }],
   behind: { r0: 'n2' },
+  ahead: ['r1'],
 };
 
 t.test('state file: everything that was saved is read again', async (t) => {
