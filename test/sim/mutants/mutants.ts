@@ -285,7 +285,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'never tires of a broken power device',
     rules: ['S5'],
     nodes: 2,
-    seedsMax: 60,
+    seedsMax: 150,
     brain: bent({
       before: (state) =>
         withPeers(state, ({ fencing }) => ({ fencing: { ...fencing, notBeforeMs: 0, shotsMs: [] } })),
