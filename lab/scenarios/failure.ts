@@ -196,7 +196,7 @@ const partition: Scenario = {
     await stage.untilWriting(writer);
     await stage.untilBack(n2);
     await stage.start(n2);
-    await stage.untilSaid(n2, /n2 does not shoot n1: it has not heard it since its own start/);
+    await stage.untilSaid(n2, /not known whether n2 or n1 has the newer copy/);
     const alone = await stage.until(n2, 'n2 holds still', (s) => place(s) === 'blocked nowhere');
     stage.fact('n2, back and cut off, waits for n1', /n1/.test(why(alone)), why(alone));
     await stage.pass(3_000);
