@@ -87,7 +87,7 @@ export async function startDaemon(
   const close = async (code: number): Promise<void> => {
     engine.stop();
     clearInterval(polling);
-    if (code === EXIT.ok) await links.lastWord();
+    if (code === EXIT.ok) await links.close();
     await Promise.all([control.close(), stateFile.settled()]);
     end(code);
   };

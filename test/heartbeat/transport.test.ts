@@ -237,7 +237,7 @@ async function linksCase(t: Test): Promise<void> {
     onSelf: () => undefined,
   };
   const links = new Links(options);
-  t.teardown(async () => links.lastWord());
+  t.teardown(async () => links.close());
   const peer = createSocket('udp4');
   t.teardown(() => peer.close());
   peer.bind({ address: '127.0.0.2', port: 0 });
