@@ -9,8 +9,9 @@ const MAY_IMPORT = {
   resources: ['base'],
   failover: ['base', 'drbd', 'heartbeat', 'resources'],
   sim: ['base', 'drbd', 'heartbeat', 'resources', 'failover'],
-  daemon: ['base', 'drbd', 'heartbeat', 'resources', 'failover', 'config'],
-  cli: ['base', 'config'],
+  host: ['base', 'drbd'],
+  daemon: ['base', 'drbd', 'heartbeat', 'resources', 'failover', 'config', 'host'],
+  cli: ['base', 'config', 'drbd', 'host', 'sim'],
 };
 const FOLDERS = [...Object.keys(MAY_IMPORT), 'config'];
 
@@ -20,7 +21,7 @@ const PURE_NODE_MODULES = ['node:crypto'];
 
 /** A package that may be imported in one file only. */
 const ONE_FILE = {
-  execa: 'src/daemon/exec.ts',
+  execa: 'src/host/exec.ts',
   serialport: 'src/heartbeat/transport/serial.ts',
   pino: 'src/daemon/log.ts',
 };
@@ -76,7 +77,7 @@ const configImports = {
             message: 'config takes only types from there.',
             allowTypeImports: true,
           },
-          { regex: '^(\\.\\./)+(failover|sim|daemon|cli)/', message: 'config stands below it.' },
+          { regex: '^(\\.\\./)+(failover|host|sim|daemon|cli)/', message: 'config stands below it.' },
           ...packagePatterns('config'),
         ],
       },

@@ -14,7 +14,7 @@ import type { ExecStep, PlanContext, Readings, ResourceFacts } from '../resource
 import { PROGRAM_CANDIDATES } from '../resources/programs.js';
 import type { GroupSpec, ResourceSpec } from '../resources/spec.js';
 import type { DrbdSource } from './drbd-source.js';
-import { within } from './limit.js';
+import { within } from '../host/limit.js';
 import { readProbes } from './read-probe.js';
 import { runAside, runSteps, type StepOutcome, type StepWorld } from './run-step.js';
 

@@ -14,8 +14,8 @@ import { factsFromProc, unknownFacts, type DrbdFacts, type ProcReading } from '.
 import { parseProcDrbd } from '../drbd/proc.js';
 import { promotable } from '../drbd/promotion.js';
 import type { DrbdView } from '../resources/plan.js';
-import { runCommand } from './exec.js';
-import { within } from './limit.js';
+import { runCommand } from '../host/exec.js';
+import { within } from '../host/limit.js';
 
 /** The kernel's own words about DRBD (drbd_proc.c). */
 const PROC_PATH = '/proc/drbd';

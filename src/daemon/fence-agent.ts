@@ -6,8 +6,8 @@
 import { access, constants, readFile, stat } from 'node:fs/promises';
 import type { FenceDevice } from '../config/config.js';
 import type { Effect } from '../failover/effect.js';
-import { runCommand, type CommandResult } from './exec.js';
-import { within } from './limit.js';
+import { runCommand, type CommandResult } from '../host/exec.js';
+import { within } from '../host/limit.js';
 
 type FenceEffect = Extract<Effect, { kind: 'fence' }>;
 

@@ -11,8 +11,8 @@ import type {
   Reading,
   Readings,
 } from '../resources/plan.js';
-import { runCommand } from './exec.js';
-import { within } from './limit.js';
+import { runCommand } from '../host/exec.js';
+import { within } from '../host/limit.js';
 
 /** A file, a process table or a stat(2) answers at once, or its device hangs. */
 const LOOK_TIMEOUT_MS = 5_000;

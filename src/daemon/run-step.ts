@@ -20,7 +20,7 @@ import {
   type HoldKind,
   type ProcessFiles,
 } from '../resources/holders.js';
-import { runCommand, startServer, type CommandResult, type StartedServer } from './exec.js';
+import { runCommand, startServer, type CommandResult, type StartedServer } from '../host/exec.js';
 import { readProbes } from './read-probe.js';
 
 /** What a plan runs in. */

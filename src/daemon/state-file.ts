@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { err, ok, type Result } from '../base/result.js';
 import { NOTHING_SAVED, type SavedFacts } from '../failover/state.js';
-import { within } from './limit.js';
+import { within } from '../host/limit.js';
 
 const SCHEMA = z.object({
   generation: z.int().min(0),

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { runCommand, startServer } from '../../src/daemon/exec.js';
+import { runCommand, startServer } from '../../src/host/exec.js';
 import { folder, lives, script, soon, textOf } from '../support/temporary.js';
 
 const sh = (text: string): readonly string[] => ['/bin/sh', '-c', text];
@@ -161,7 +161,7 @@ t.test('server: what cannot be started is told once', async (t) => {
 
 t.test('server: it outlives the program that started it', async (t) => {
   const path = folder(t);
-  const module = new URL('../../src/daemon/exec.ts', import.meta.url).href;
+  const module = new URL('../../src/host/exec.ts', import.meta.url).href;
   const note = join(path, 'pid');
   const server = `echo $$ >${note}; exec sleep 60`;
   const request = { argv: sh(server), workingDirectory: path, outputPath: join(path, 'log') };
