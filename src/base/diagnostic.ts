@@ -23,7 +23,10 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
   return `${place.join(':')}: ${severity}: ${message}; expected ${expected}${tail}`;
 }
 
-/** The known word closest to `word` (edit distance at most 2), for "did you mean". */
+/**
+ * The known word closest to `word`, for "did you mean": at most 2 edits away, 1 for short words. An
+ * edit is a letter too many, missing or wrong, or two neighbours swapped.
+ */
 export function nearestWord(word: string, known: readonly string[]): string | undefined {
   const limit = word.length <= 4 ? 1 : 2;
   let best: { readonly word: string; readonly distance: number } | undefined;
@@ -36,14 +39,20 @@ export function nearestWord(word: string, known: readonly string[]): string | un
   return best?.word;
 }
 
+/** Optimal string alignment distance: each row needs the two above it, for the swaps. */
 function editDistance(a: string, b: string): number {
+  let beforePrevious: readonly number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {
     const current = [i];
     for (let j = 1; j <= b.length; j += 1) {
       const substituted = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(substituted, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1));
+      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = swapped ? (beforePrevious[j - 2] ?? Infinity) + 1 : Infinity;
+      const changed = Math.min((previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1);
+      current.push(Math.min(substituted, changed, swap));
     }
+    beforePrevious = previous;
     previous = current;
   }
   return previous[b.length] ?? 0;
