@@ -9,7 +9,7 @@ const MAY_IMPORT = {
   resources: ['base'],
   failover: ['base', 'drbd', 'heartbeat', 'resources'],
   sim: ['base', 'drbd', 'heartbeat', 'resources', 'failover'],
-  host: ['base', 'drbd', 'resources'],
+  host: ['base', 'drbd', 'resources', 'config'],
   daemon: ['base', 'drbd', 'heartbeat', 'resources', 'failover', 'config', 'host'],
   cli: ['base', 'config', 'drbd', 'host', 'sim'],
 };

@@ -7,7 +7,7 @@ import type { Config } from '../config/config.js';
 import { initialState } from '../failover/state.js';
 import { Actor } from './actor.js';
 import type { Clock } from './clock.js';
-import { scriptDirectories } from './configuration.js';
+import { scriptDirectories } from '../host/configuration.js';
 import { createControlServer } from './control-server.js';
 import { claimSocketPath } from './control-socket.js';
 import { DrbdSource } from './drbd-source.js';

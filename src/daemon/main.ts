@@ -4,8 +4,8 @@ import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { formatDiagnostic, type Diagnostic } from '../base/diagnostic.js';
 import { EXIT } from '../base/exit-codes.js';
+import { readConfiguration } from '../host/configuration.js';
 import { systemClock } from './clock.js';
-import { readConfiguration } from './configuration.js';
 import { startDaemon } from './daemon.js';
 import { createLog, type Log, type LogLevel } from './log.js';
 

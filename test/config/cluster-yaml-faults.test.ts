@@ -10,7 +10,7 @@ import { readYaml, type YamlNode } from '../../src/config/cluster-yaml-source.js
 import { parseClusterYaml } from '../../src/config/cluster-yaml.js';
 import { buildNativeConfig } from '../../src/config/load.js';
 import { createReporter } from '../../src/config/reporter.js';
-import { readConfiguration } from '../../src/daemon/configuration.js';
+import { readConfiguration } from '../../src/host/configuration.js';
 import { folder } from '../support/temporary.js';
 
 const file = (text: string) => ({ path: 'c', text, modeBits: 0o644 });

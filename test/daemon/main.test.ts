@@ -5,7 +5,7 @@ import { chmodSync, constants, existsSync, mkdirSync, openSync, writeFileSync, w
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
-import { readConfiguration, scriptDirectories } from '../../src/daemon/configuration.js';
+import { readConfiguration, scriptDirectories } from '../../src/host/configuration.js';
 import { folder, script, soon, textOf } from '../support/temporary.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/src/daemon/main.js', import.meta.url));
