@@ -3,6 +3,7 @@ import { EXIT, EXIT_MEANING, type ExitName } from '../base/exit-codes.js';
 import { CliFailure, failureJson } from './cli-failure.js';
 import type { CommandContext } from './command-context.js';
 import { addCleanup } from './commands/cleanup.js';
+import { addDrbd } from './commands/drbd.js';
 import { addFence } from './commands/fence.js';
 import { addHistory } from './commands/history.js';
 import { addMove } from './commands/move.js';
@@ -56,6 +57,7 @@ export function createProgram(version: string, context: CommandContext): Command
   addCleanup(program, context);
   addFence(program, context);
   addHistory(program, context);
+  addDrbd(program, context);
   return program;
 }
 

@@ -175,11 +175,13 @@ function volumeFacts(entry: ResourceVolume, minor: ProcMinor): DrbdVolumeFacts {
   };
 }
 
-function knownOr<T extends string, U extends string>(word: Word<T> | null, otherwise: U): T | U {
+/** The word when it is one of DRBD's own, else `otherwise`. */
+export function knownOr<T extends string, U extends string>(word: Word<T> | null, otherwise: U): T | U {
   return word?.known === true ? word.word : otherwise;
 }
 
-function connectionOf({ known, word }: Word<ConnectionWord>): Connection {
+/** A word of `cs:` as 8.4 names it. */
+export function connectionOf({ known, word }: Word<ConnectionWord>): Connection {
   if (!known || word === 'Off' || word === 'Unconfigured') return 'Unknown';
   if (word === 'Established') return 'Connected';
   return word === 'Connecting' ? 'WFConnection' : word;
@@ -230,17 +232,19 @@ function reasonOf(volumes: readonly DrbdVolumeFacts[], state: DrbdFacts['state']
   }
 }
 
-function roleOf(roles: readonly RoleWord[]): RoleWord {
+/** Primary as soon as one is; Unknown as soon as one cannot be told. */
+export function roleOf(roles: readonly RoleWord[]): RoleWord {
   if (roles.includes('Primary')) return 'Primary';
   return roles.includes('Unknown') ? 'Unknown' : 'Secondary';
 }
 
-function worst<T extends string>(words: readonly T[], order: readonly T[]): T | 'Unknown' {
+/** The first word of `order` that occurs. */
+export function worst<T extends string>(words: readonly T[], order: readonly T[]): T | 'Unknown' {
   return order.find((word) => words.includes(word)) ?? 'Unknown';
 }
 
 /** Connections from the one that needs most attention to the one that needs none. */
-const CONNECTION_ATTENTION: readonly Connection[] = [
+export const CONNECTION_ATTENTION: readonly Connection[] = [
   ...(['Unknown', 'StandAlone', 'ProtocolError', 'Disconnecting', 'Unconnected'] as const),
   ...(['Timeout', 'BrokenPipe', 'NetworkFailure', 'TearDown', 'WFConnection'] as const),
   ...(['WFReportParams', 'SkippedSyncT', 'SkippedSyncS', 'DiskLessClient'] as const),
@@ -250,7 +254,7 @@ const CONNECTION_ATTENTION: readonly Connection[] = [
 ];
 
 /** Disks from worst to best. */
-const DISK_ATTENTION: readonly Disk[] = [
+export const DISK_ATTENTION: readonly Disk[] = [
   ...(['Unknown', 'Diskless', 'Failed', 'Detaching', 'Attaching', 'Negotiating'] as const),
   ...(['Inconsistent', 'Outdated', 'DUnknown', 'Consistent', 'UpToDate'] as const),
 ];

@@ -23,6 +23,26 @@ export const CONNECTION_WORDS = [
 /** A word of `cs:`, any release. */
 export type ConnectionWord = (typeof CONNECTION_WORDS)[number];
 
+/** DRBD 9's word for the link to a peer, and how 8.4's `events2` names it too. */
+export const LINK_WORDS = [
+  ...(['StandAlone', 'Disconnecting', 'Unconnected', 'Timeout', 'BrokenPipe'] as const),
+  ...(['NetworkFailure', 'ProtocolError', 'TearDown', 'Connecting', 'Connected'] as const),
+] as const;
+
+/** A word of `connection:`. */
+export type LinkWord = (typeof LINK_WORDS)[number];
+
+/** DRBD 9's word for what flows over a link, volume by volume; the last line is 0.7 only. */
+export const REPLICATION_WORDS = [
+  ...(['Off', 'Established', 'StartingSyncS', 'StartingSyncT', 'WFBitMapS', 'WFBitMapT'] as const),
+  ...(['WFSyncUUID', 'SyncSource', 'SyncTarget', 'VerifyS', 'VerifyT', 'PausedSyncS'] as const),
+  ...(['PausedSyncT', 'Ahead', 'Behind'] as const),
+  ...(['SkippedSyncS', 'SkippedSyncT', 'DiskLessClient', 'ServerForDLess'] as const),
+] as const;
+
+/** A word of `replication:`. */
+export type ReplicationWord = (typeof REPLICATION_WORDS)[number];
+
 /** The roles. The local role is never `Unknown`. */
 export const ROLE_WORDS = ['Primary', 'Secondary', 'Unknown'] as const;
 
@@ -45,6 +65,12 @@ function vocabulary<T extends string>(words: readonly T[]): (text: string) => Wo
 
 /** Looks up a connection word. */
 export const connectionWord = vocabulary(CONNECTION_WORDS);
+
+/** Looks up a word for a link. */
+export const linkWord = vocabulary(LINK_WORDS);
+
+/** Looks up a word for replication. */
+export const replicationWord = vocabulary(REPLICATION_WORDS);
 
 /** Looks up a role word. */
 export const roleWord = vocabulary(ROLE_WORDS);

@@ -1,0 +1,90 @@
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t, { type Test } from 'tap';
+import { EXIT } from '../../src/base/exit-codes.js';
+import { notBuilt, tandem } from './run-tandem.js';
+
+const built = { skip: notBuilt };
+
+const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../../fixtures/proc-drbd/${name}.txt`, import.meta.url));
+
+/** Compares with test/cli/golden/NAME.txt; TANDEM_GOLDEN=write writes what is to be reviewed. */
+function golden(t: Test, name: string, text: string): void {
+  const path = fileURLToPath(new URL(`golden/${name}.txt`, import.meta.url));
+  if (process.env['TANDEM_GOLDEN'] === 'write') writeFileSync(path, text);
+  t.ok(existsSync(path), `${name} has a golden file`);
+  if (existsSync(path)) t.equal(text, readFileSync(path, 'utf8'), name);
+}
+
+t.test('drbd status: saved readings (golden)', built, async (t) => {
+  const names = ['8.4.11-synctarget-m', '8.4.11-splitbrain-node1', '8.4.11-io-suspended'];
+  for (const name of [...names, '8.2.7-verify', '9.2.12-header-only', '8.4.11-no-devices']) {
+    const text = readFileSync(fixture(name), 'utf8');
+    const ran = await tandem(['drbd', 'status', '--proc', '-'], { input: text });
+    t.match(ran, { code: 0, err: '' }, name);
+    golden(t, `drbd-${name}`, ran.out);
+  }
+});
+
+t.test('drbd status: --json tells everything in bytes and milliseconds', built, async (t) => {
+  const file = fixture('8.4.11-syncsource-k');
+  const ran = await tandem(['drbd', 'status', '--proc', file, '--json']);
+  t.match(ran, { code: 0, err: '' });
+  t.match(JSON.parse(ran.out), {
+    schema: 'tandem.drbd/1',
+    source: { kind: 'file', name: file, format: 'proc' },
+    version: '8.4.11',
+    resources: [
+      {
+        resource: 'drbd0',
+        role: 'Primary',
+        splitBrainSuspected: false,
+        volumes: [{ volume: 0, minor: 0, disk: 'UpToDate' }],
+        connections: [
+          {
+            connection: 'Connected',
+            volumes: [{ replication: 'SyncSource', progress: { kind: 'resync', stalled: false } }],
+          },
+        ],
+      },
+    ],
+  });
+});
+
+t.test('drbd status: one resource, by its name or its device', built, async (t) => {
+  const args = ['drbd', 'status', '--json', '--proc', fixture('8.4.11-holes')];
+  for (const name of ['drbd120', '/dev/drbd120']) {
+    const ran = await tandem([...args, name]);
+    t.match(JSON.parse(ran.out), { resources: [{ resource: 'drbd120' }] });
+    t.equal((JSON.parse(ran.out) as { resources: unknown[] }).resources.length, 1);
+  }
+  const ran = await tandem(['drbd', 'status', 'r9', '--proc', fixture('8.4.11-holes')]);
+  t.strictSame(ran, {
+    code: EXIT.noSuch,
+    out: '',
+    err: 'tandem: no DRBD resource "r9"; there is drbd3, drbd120\n',
+  });
+});
+
+t.test('drbd status: what is not understood is told with file, line and column', built, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tandem-drbd-status-'));
+  const file = join(folder, 'saved');
+  const line = ' 0: cs:Connected ro:Primary/Secondary ds:UpToDate/Sideways C r-----\n';
+  writeFileSync(file, `version: 8.4.11 (api:1/proto:86-101)\n${line}`);
+  const ran = await tandem(['drbd', 'status', '--proc', file]);
+  t.match(ran, { code: 0, out: /peer Sideways/ });
+  const place = `${file}:2:${line.indexOf('Sideways') + 1}`;
+  t.equal(ran.err, `${place}: warning: unknown state: "Sideways"; expected a word of DRBD 0.7 to 9\n`);
+  writeFileSync(file, 'root:x:0:0:root:/root:/bin/bash\n');
+  const other = await tandem(['drbd', 'status', '--proc', file]);
+  t.strictSame(other, {
+    code: EXIT.noInput,
+    out: '',
+    err: `tandem: ${file}: nothing of DRBD is in it\n`,
+  });
+  const none = await tandem(['drbd', 'status', '--proc', join(folder, 'none')]);
+  t.match(none, { code: EXIT.noInput, err: /none cannot be read: ENOENT/ });
+});
