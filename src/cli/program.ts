@@ -7,6 +7,7 @@ import { addDrbd } from './commands/drbd.js';
 import { addFence } from './commands/fence.js';
 import { addHistory } from './commands/history.js';
 import { addMove } from './commands/move.js';
+import { addSplitBrain } from './commands/split-brain.js';
 import { addOnline, addStandby } from './commands/standby.js';
 import { addStatus } from './commands/status.js';
 import type { Console } from './console.js';
@@ -58,6 +59,7 @@ export function createProgram(version: string, context: CommandContext): Command
   addFence(program, context);
   addHistory(program, context);
   addDrbd(program, context);
+  addSplitBrain(program, context);
   return program;
 }
 
