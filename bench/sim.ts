@@ -2,22 +2,27 @@
  * The swarm: many seeds, each a cluster of its own with its own trouble, checked all the time.
  *
  *     node dist/bench/sim.js --seeds 1000 [--nodes N] [--minutes M] [--seconds S] [--seed FIRST]
+ *                            [--jobs N] [--all]
  *     node dist/bench/sim.js --seed 42 --log      one seed, every change of state
  *
- * Stops at the first failure. Exit codes: 0 fine, 127 the core crashed, 129 a safety rule was
- * broken, 128 the service did not come back, 2 wrong usage.
+ * Seeds are shared out among as many workers as there are processors. Stops at the first failure,
+ * unless `--all`. Exit codes: 0 fine, 127 the core crashed, 129 a safety rule was broken, 128 the
+ * service did not come back, 2 wrong usage.
  */
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { initialState } from '../src/failover/state.js';
-import { step } from '../src/failover/step.js';
+import { Worker } from 'node:worker_threads';
 import { describeParameters, drawParameters } from '../src/sim/parameters.js';
-import { runSeed, type RunReport } from '../src/sim/run.js';
+import type { RunReport } from '../src/sim/run.js';
 import { shortLog } from '../src/sim/short-log.js';
-import { allCheckers } from '../test/sim/checkers/all.js';
+import { runTask, type Outcome } from './sim-worker.js';
 
 const EXIT = { fine: 0, crash: 127, safety: 129, liveness: 128 } as const;
+const EXIT_USAGE = 2;
 const PROGRESS_EVERY_MS = 5_000;
 const HOUR_MS = 3_600_000;
+/** More workers than this only get in each other's way. */
+const JOBS_MAX = 64;
 
 const { values } = parseArgs({
   options: {
@@ -26,6 +31,7 @@ const { values } = parseArgs({
     nodes: { type: 'string' },
     minutes: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '0' },
+    jobs: { type: 'string', default: String(availableParallelism()) },
     log: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
   },
@@ -33,60 +39,77 @@ const { values } = parseArgs({
 
 const first = values.seed === undefined ? Date.now() % 1_000_000_000 : Number(values.seed);
 const count = Number(values.seeds);
+const limitMs = Number(values.seconds) * 1_000;
+const jobs = Math.min(Number(values.jobs), count, JOBS_MAX);
 const wishes = {
   nodes: values.nodes === undefined ? null : Number(values.nodes),
   minutes: Number(values.minutes),
 };
-if (![first, count, wishes.minutes, wishes.nodes ?? 2].every((n) => Number.isFinite(n) && n >= 0)) {
-  process.stderr.write('Numbers are expected: --seeds 100 --seed 1 --nodes 2 --minutes 5\n');
-  process.exit(2);
+const numbers = [first, count, limitMs, jobs, wishes.minutes, wishes.nodes ?? 2];
+if (!numbers.every((n) => Number.isFinite(n) && n >= 0) || jobs < 1) {
+  process.stderr.write('Numbers are expected: --seeds 100 --seed 1 --nodes 2 --minutes 5 --jobs 2\n');
+  process.exit(EXIT_USAGE);
 }
 
-let allowed = 0;
-let nodeMs = 0;
-let turns = 0;
-let excused = 0;
-let failures = 0;
-let slowestMs = 0;
+const sum = { ran: 0, allowed: 0, nodeMs: 0, turns: 0, excused: 0, failures: 0, slowestMs: 0 };
 const startedMs = performance.now();
-const limitMs = Number(values.seconds) * 1_000;
 let saidMs = startedMs;
-let ran = 0;
+let next = first;
 
 process.stdout.write(`seeds ${String(first)} to ${String(first + count - 1)}\n`);
-for (let seed = first; seed < first + count; seed += 1) {
-  if (count === 1) {
-    process.stdout.write(`${describeParameters(drawParameters(seed, wishes))}\n`);
-  }
-  const report = runSeed({
-    seed,
-    wishes,
-    brain: { initialState, step },
-    checkers: (world, tell) => allCheckers(world, tell, tellAllowance),
-    ...(values.log ? { observer: shortLog((line) => process.stdout.write(`${line}\n`)) } : {}),
+if (count === 1) {
+  process.stdout.write(`${describeParameters(drawParameters(first, wishes))}\n`);
+  const log = shortLog((line) => process.stdout.write(`${line}\n`));
+  takeIn(runTask({ seed: first, wishes }, values.log ? log : undefined));
+} else {
+  await Promise.all(Array.from({ length: jobs }, work));
+}
+tellFigures();
+process.exit(sum.failures === 0 ? 0 : 1);
+
+/** One worker, until there are no more seeds or the time is over. */
+function work(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('sim-worker.js', import.meta.url));
+    const giveNext = (): void => {
+      const isOver = limitMs > 0 && performance.now() - startedMs > limitMs;
+      if (next >= first + count || isOver) {
+        void worker.terminate();
+        resolve();
+        return;
+      }
+      worker.postMessage({ seed: next, wishes });
+      next += 1;
+    };
+    worker.on('error', reject);
+    worker.on('message', (outcome: Outcome) => {
+      takeIn(outcome);
+      giveNext();
+    });
+    giveNext();
   });
-  ran += 1;
-  nodeMs += report.nodeMs;
-  turns += report.turns;
-  excused += report.excused;
-  slowestMs = Math.max(slowestMs, report.serviceReturnedMs ?? 0);
+}
+
+function takeIn({ report, allowed }: Outcome): void {
+  sum.ran += 1;
+  sum.allowed += allowed.length;
+  sum.nodeMs += report.nodeMs;
+  sum.turns += report.turns;
+  sum.excused += report.excused;
+  sum.slowestMs = Math.max(sum.slowestMs, report.serviceReturnedMs ?? 0);
+  if (values.log) for (const loss of allowed) process.stdout.write(`          allowed: ${loss}\n`);
   if (report.verdict.kind !== 'fine') {
-    failures += 1;
+    sum.failures += 1;
     tellFailure(report);
     if (!values.all) {
       tellFigures();
       process.exit(EXIT[report.verdict.kind]);
     }
   }
-  const nowMs = performance.now();
-  if (nowMs - saidMs > PROGRESS_EVERY_MS) {
-    saidMs = nowMs;
-    tellFigures();
-  }
-  if (limitMs > 0 && nowMs - startedMs > limitMs) break;
+  if (performance.now() - saidMs < PROGRESS_EVERY_MS) return;
+  saidMs = performance.now();
+  tellFigures();
 }
-tellFigures();
-process.exit(failures === 0 ? 0 : 1);
 
 function tellFailure({ parameters, verdict }: RunReport): void {
   const what =
@@ -104,21 +127,18 @@ function tellFailure({ parameters, verdict }: RunReport): void {
   );
 }
 
-function tellAllowance(sentence: string): void {
-  allowed += 1;
-  if (values.log) process.stdout.write(`          allowed: ${sentence}\n`);
-}
-
 function tellFigures(): void {
   const wallMs = performance.now() - startedMs;
-  const perMinute = nodeMs / HOUR_MS / (wallMs / 60_000);
+  const hours = sum.nodeMs / HOUR_MS;
   const cpuSeconds = process.cpuUsage().user / 1_000_000;
   process.stdout.write(
-    `${String(ran)} seeds, ${String(failures)} failed, ${(nodeMs / HOUR_MS).toFixed(1)} node-hours ` +
-      `in ${(wallMs / 1_000).toFixed(0)} s (${perMinute.toFixed(0)} node-hours a minute), ` +
-      `${String(Math.round(turns / (wallMs / 1_000)))} steps a second ` +
-      `(${String(Math.round(turns / cpuSeconds))} a second of processor time), ` +
-      `${String(allowed)} losses within the allowance, ${String(excused)} services without data, ` +
-      `slowest return ${(slowestMs / 1_000).toFixed(0)} s\n`,
+    `${String(sum.ran)} seeds, ${String(sum.failures)} failed, ${hours.toFixed(1)} node-hours ` +
+      `in ${(wallMs / 1_000).toFixed(0)} s (${(hours / (wallMs / 60_000)).toFixed(0)} node-hours ` +
+      `a minute, ${(hours / (cpuSeconds / 60)).toFixed(0)} a minute of one processor), ` +
+      `${String(Math.round(sum.turns / (wallMs / 1_000)))} steps a second ` +
+      `(${String(Math.round(sum.turns / cpuSeconds))} a second of processor time), ` +
+      `${String(sum.allowed)} losses within the allowance, ` +
+      `${String(sum.excused)} services without data, ` +
+      `slowest return ${(sum.slowestMs / 1_000).toFixed(0)} s\n`,
   );
 }

@@ -29,13 +29,21 @@ interface Need {
   readonly stuck: boolean;
 }
 
-/** Starts what fencing is due for one peer. */
-export function reconcileFencing(turn: Turn, name: string): void {
-  const peer = turn.peer(name);
-  if (peer?.fencing.running !== null || peer.clearance !== null) return;
+/** Starts what fencing is due for one peer; says when there is more to do, null for never. */
+export function reconcileFencing(turn: Turn, peer: Peer): number | null {
+  if (peer.fencing.running !== null || peer.clearance !== null) return null;
   const need = needFor(turn, peer);
-  if (need === null || !isFenceable(turn.state.spec, name)) return;
-  if (turn.nowMs < turn.state.health.listenUntilMs) return;
+  if (need === null || !isFenceable(turn.state.spec, peer.name)) return null;
+  if (turn.nowMs >= turn.state.health.listenUntilMs) takeAim(turn, peer, need);
+  const { fencing } = turn.peer(peer.name) ?? peer;
+  if (fencing.running !== null) return null;
+  const shotMs = fencing.asked ? shootFromMs(turn, peer, need) : 0;
+  return Math.max(fencing.notBeforeMs, shotMs, turn.state.health.listenUntilMs);
+}
+
+/** The next step towards a confirmed death: the question, or the shot. */
+function takeAim(turn: Turn, peer: Peer, need: Need): void {
+  const { name } = peer;
   for (const group of need.groups) turn.phaseBegins(group, 'fencing');
   if (turn.nowMs < peer.fencing.notBeforeMs) return;
   if (!peer.fencing.asked) {
@@ -52,16 +60,6 @@ export function reconcileFencing(turn: Turn, name: string): void {
     return;
   }
   if (turn.nowMs >= shootFromMs(turn, peer, need)) attempt(turn, peer, 'shoot');
-}
-
-/** When the shot is due, for the wake-up; null when none is planned. */
-export function fencingDueMs(turn: Turn, name: string): number | null {
-  const peer = turn.peer(name);
-  if (peer?.fencing.running !== null || peer.clearance !== null) return null;
-  const need = needFor(turn, peer);
-  if (need === null || !isFenceable(turn.state.spec, name)) return null;
-  const shotMs = peer.fencing.asked ? shootFromMs(turn, peer, need) : 0;
-  return Math.max(peer.fencing.notBeforeMs, shotMs, turn.state.health.listenUntilMs);
 }
 
 function shootFromMs(turn: Turn, peer: Peer, need: Need): number {

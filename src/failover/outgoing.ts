@@ -51,7 +51,7 @@ function truthOf(state: State, nowMs: number): string {
     return known.text;
   }
   const text = JSON.stringify(buildReport(state, 0, nowMs));
-  truths.set(state.groups, { state, isStalled, text });
+  truths.set(state.groups, { state: { ...state }, isStalled, text });
   return text;
 }
 

@@ -4,7 +4,7 @@ import { settleClaims } from './claims.js';
 import { onDrbd, reviewCopies } from './copies.js';
 import type { Effect } from './effect.js';
 import type { FailoverEvent } from './event.js';
-import { fencingDueMs, onFenceResult, reconcileFencing } from './fencing.js';
+import { onFenceResult, reconcileFencing } from './fencing.js';
 import { liftBars, onActionResult, reconcileGroup } from './lifecycle.js';
 import { accountForStall, judgePeers, onForeign, onReport } from './membership.js';
 import { enterUp, leaveIfStopped, sendIfDue } from './outgoing.js';
@@ -82,24 +82,26 @@ function decide(turn: Turn): void {
     settleClaims(turn, name);
     reconcileGroup(turn, name);
   }
-  for (const peer of turn.peers) reconcileFencing(turn, peer.name);
+  let fencingMs = Number.POSITIVE_INFINITY;
+  for (const peer of turn.peers) {
+    fencingMs = Math.min(fencingMs, reconcileFencing(turn, peer) ?? fencingMs);
+  }
   followRequests(turn);
   leaveIfStopped(turn);
   sendIfDue(turn);
-  turn.emit({ kind: 'wake', atMs: wakeMs(turn) });
+  turn.emit({ kind: 'wake', atMs: Math.max(turn.nowMs + 1, Math.min(fencingMs, wakeMs(turn))) });
 }
 
 function wakeMs(turn: Turn): number {
   const { spec, lastSentMs } = turn.state;
-  const times = [turn.nowMs + turnEveryMs(spec), lastSentMs + spec.heartbeat.keepaliveMs];
+  const { nowMs } = turn;
+  let atMs = Math.min(nowMs + turnEveryMs(spec), lastSentMs + spec.heartbeat.keepaliveMs);
   for (const peer of turn.peers) {
-    const verdict = nextVerdictMs(peer.life, spec.heartbeat, turn.nowMs);
-    const fencing = fencingDueMs(turn, peer.name);
-    if (verdict !== null) times.push(verdict);
-    if (fencing !== null) times.push(fencing);
+    atMs = Math.min(atMs, nextVerdictMs(peer.life, spec.heartbeat, nowMs) ?? atMs);
   }
   for (const group of turn.groups) {
-    if (group.life === 'started') times.push(...Object.values(group.monitorDueMs));
+    if (group.life !== 'started') continue;
+    for (const dueMs of Object.values(group.monitorDueMs)) atMs = Math.min(atMs, dueMs);
   }
-  return Math.max(turn.nowMs + 1, Math.min(...times));
+  return atMs;
 }

@@ -3,16 +3,17 @@ import * as history from './history.js';
 import type { Group, Peer, State } from './state.js';
 
 /**
- * One turn of the core in the making: the state so far and the effects so far. The state itself is
- * immutable; a turn replaces it piece by piece and is thrown away at the end of the step.
+ * One turn of the core in the making: the state so far and the effects so far. The state that it
+ * began with is left alone: a turn has its own copy, whose parts it replaces one by one, and is
+ * thrown away at the end of the step.
  */
 export class Turn {
-  state: State;
+  readonly state: State;
   readonly nowMs: number;
   readonly effects: Effect[] = [];
 
   constructor(state: State, nowMs: number) {
-    this.state = state;
+    this.state = { ...state };
     this.nowMs = nowMs;
   }
 
@@ -37,7 +38,7 @@ export class Turn {
   }
 
   update(patch: Partial<State>): void {
-    this.state = { ...this.state, ...patch };
+    Object.assign(this.state, patch);
   }
 
   updatePeer(name: string, patch: Partial<Peer>): void {

@@ -69,23 +69,25 @@ export function hear(
   nowMs: number,
 ): { readonly hearing: Hearing; readonly life: PeerLife } {
   const before = life.links[link] ?? SILENT_LINK;
+  const { generation, sequence } = stamp;
   const isNew = newer(stamp, life);
   if (stamp.generation < life.generation || !newer(stamp, before)) {
     const replayed = { ...before, replayed: before.replayed + 1 };
     return { hearing: 'replayed', life: { ...life, links: { ...life.links, [link]: replayed } } };
   }
   const heard: LinkLife = {
-    ...before,
-    ...stamp,
     lastHeardMs: nowMs,
+    generation,
+    sequence,
     received: before.received + 1,
     duplicate: before.duplicate + (isNew ? 0 : 1),
+    replayed: before.replayed,
   };
   const links = { ...life.links, [link]: heard };
   if (!isNew) return { hearing: 'duplicate', life: { ...life, links } };
   return {
     hearing: 'new',
-    life: { ...life, ...stamp, lastHeardMs: nowMs, stallMs: 0, links },
+    life: { sinceMs: life.sinceMs, lastHeardMs: nowMs, generation, sequence, stallMs: 0, links },
   };
 }
 
