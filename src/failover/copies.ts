@@ -92,13 +92,23 @@ function isAhead(own: DrbdFacts, before: Copy): boolean {
   return own.connection !== 'Connected' && (own.role === 'Primary' || before.ahead);
 }
 
-/** True when the other half of a resource was lost from view, and nothing is known of it since. */
+/**
+ * True when the other half of a resource is out of sight, and nothing is known of it since: also
+ * one that was not heard at all, because only the replication reached this node.
+ */
 function isAnyOutOfSight(state: State, own: DrbdFacts): boolean {
   return Object.values(state.peers).some(
     (peer) =>
-      peer.verdict === 'dead' &&
-      peer.clearance === null &&
-      peer.report?.drbd.some((entry) => entry.resource === own.resource) === true,
+      peer.verdict === 'dead' && peer.clearance === null && hasHalf(state, peer, own.resource),
+  );
+}
+
+function hasHalf(state: State, peer: Peer, resource: string): boolean {
+  if (peer.report !== null) return peer.report.drbd.some((entry) => entry.resource === resource);
+  return state.spec.groups.some(
+    ({ prefer, resources }) =>
+      prefer.includes(peer.name) &&
+      resources.some((entry) => entry.kind === 'drbd' && entry.resource === resource),
   );
 }
 

@@ -101,6 +101,16 @@ t.test('copies: a node that was out of sight and is back may have written (seed 
   t.end();
 });
 
+t.test('copies: so may one that only the replication was heard of (seed 1068)', (t) => {
+  const driver = withDrbd({});
+  t.equal(copyObjection(driver.state, 'r0'), null, 'connected: current');
+  driver.give({ kind: 'drbd', facts: [drbd(APART)] }).pass(20_000);
+  t.equal(driver.state.copies['r0']?.kind, 'unknown', 'silent, and its half may go on');
+  driver.hear();
+  t.match(copyObjection(driver.state, 'r0'), /not known whether n1 or n2 has the newer copy/);
+  t.end();
+});
+
 t.test('copies: disks that are no good are never claimed for (S4)', (t) => {
   for (const disk of ['Inconsistent', 'Outdated', 'Diskless', 'Failed'] as const) {
     const driver = withDrbd({ disk }).hear({}, { barred: true });
