@@ -136,8 +136,8 @@ const openDevice: Scenario = {
     await stage.signal(n1, 'TERM');
     const failed = await stage.until(n1, 'failed', (s) => place(s) === 'failed n1');
     stage.fact(
-      'n1 says that the device is in use',
-      /drbd:r0 failed.*(open|used|held)/i.test(why(failed)),
+      'n1 names who holds the device open',
+      /drbd:r0 failed.*held open: opened by sleep \(pid \d+, \/dev\/drbd0\)/.test(why(failed)),
       why(failed),
     );
     const there = await stage.until(n2, 'failed', (s) => place(s) === 'failed n1');

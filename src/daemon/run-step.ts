@@ -1,7 +1,7 @@
 /** Carries out the steps of a plan, one after the other. */
 import { chmod, chown, mkdir, open, readFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { explainExit } from '../drbd/outcome.js';
+import { explainExit, type DrbdOutcome } from '../drbd/outcome.js';
 import type {
   EvictStep,
   ExecStep,
@@ -12,9 +12,10 @@ import type {
   Step,
   UntilStep,
 } from '../resources/plan.js';
+import { cureForHolders, describeDeviceHolders } from '../resources/device-holders.js';
 import { describeHolders, type Holder } from '../resources/holders.js';
 import { runCommand, startServer, type CommandResult, type StartedServer } from '../host/exec.js';
-import { findHolders } from '../host/find-holders.js';
+import { findDrbdHolders, findHolders } from '../host/find-holders.js';
 import { readProbes } from './read-probe.js';
 
 /** What a plan runs in. */
@@ -116,7 +117,7 @@ async function runExec(step: ExecStep, world: StepWorld): Promise<StepOutcome> {
     result = await runOnce(step, world);
   }
   if (isOk(step, result)) return OK;
-  const reason = whatWentWrong(step, result);
+  const reason = await whatWentWrong(step, result);
   if (step.okExits !== 'any') return result.timedOut ? timeout(step, reason) : failed(step, reason);
   world.warn(`${step.label}: ${reason}`);
   return OK;
@@ -129,7 +130,7 @@ export async function runAside(step: ExecStep, warn: (sentence: string) => void)
     timeoutMs: step.timeoutMs,
     ...(step.env === undefined ? {} : { env: step.env }),
   });
-  if (!isOk(step, result)) warn(`${step.label}: ${whatWentWrong(step, result)}`);
+  if (!isOk(step, result)) warn(`${step.label}: ${await whatWentWrong(step, result)}`);
 }
 
 async function runOnce(step: ExecStep, world: StepWorld): Promise<CommandResult> {
@@ -154,7 +155,7 @@ function worthAnother(step: ExecStep, result: CommandResult, tries: number): boo
   return retry.stderrHas?.some((part) => result.stderr.includes(part)) ?? true;
 }
 
-function whatWentWrong(step: ExecStep, result: CommandResult): string {
+async function whatWentWrong(step: ExecStep, result: CommandResult): Promise<string> {
   const program = step.argv[0];
   if (result.startFailure !== null) return `cannot run ${program}: ${result.startFailure}`;
   if (result.timedOut) return `${program} did not end within ${String(step.timeoutMs)} ms`;
@@ -162,11 +163,23 @@ function whatWentWrong(step: ExecStep, result: CommandResult): string {
     const kind = step.argv.includes('secondary') ? 'demote' : 'promote';
     const command = { ...step, kind, target: step.label } as const;
     const outcome = explainExit(command, result.exitCode, result.stderr);
+    const named = await heldOpenBy(step, outcome);
+    if (named !== null) return named;
     if (outcome.kind === 'refused') return `${outcome.cause}; ${outcome.cure}`;
   }
   const said = result.stderr.trim() === '' ? result.stdout.trim() : result.stderr.trim();
   const exit = `exit code ${String(result.exitCode ?? 'none, ended by a signal')}`;
   return said === '' ? exit : `${exit}: ${said.replaceAll(/\s*\n\s*/g, ' | ').slice(0, 500)}`;
+}
+
+/** The 8.4 driver does not tell who holds a minor open (-12): Linux does. Null for all else. */
+async function heldOpenBy(step: ExecStep, outcome: DrbdOutcome): Promise<string | null> {
+  const object = step.argv.at(-1) ?? '';
+  if (outcome.kind !== 'refused' || outcome.name !== 'heldOpen') return null;
+  if (outcome.openers.length > 0 || !/^\d{1,7}$/.test(object)) return null;
+  const holders = await findDrbdHolders(Number(object));
+  if (holders.length === 0) return null;
+  return `${outcome.cause}: ${describeDeviceHolders(holders)}; ${cureForHolders(holders)}`;
 }
 
 // --- processes and directories -------------------------------------------------------------------

@@ -1,8 +1,14 @@
 /**
- * Looks through /proc for the processes that hold files: for the daemon, which ends those that keep
- * a mount from being unmounted, and for commands that name them. What a hold is: resources/holders.
+ * Looks through /proc and /sys for who holds a mount or a device: for the daemon, which ends what
+ * keeps a mount from being unmounted, and for commands that name it. What a hold is:
+ * resources/holders and resources/device-holders.
  */
 import { readFile, readdir, readlink, stat } from 'node:fs/promises';
+import {
+  deviceHolders,
+  type DeviceHolder,
+  type NamespaceMounts,
+} from '../resources/device-holders.js';
 import {
   holdersOf,
   type HeldFile,
@@ -10,14 +16,106 @@ import {
   type HoldKind,
   type ProcessFiles,
 } from '../resources/holders.js';
+import { parseMountinfo } from '../resources/mountinfo.js';
+import { within } from './limit.js';
 
 /** The processes that hold files on the mount. Needs root to see those of others. */
 export async function findHolders(mountPoint: string): Promise<readonly Holder[]> {
   const fileDevice = await stat(mountPoint).then((info) => String(info.dev)).catch(() => null);
-  const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry));
-  const processes: ProcessFiles[] = [];
-  for (const pid of pids) processes.push(await filesOf(Number(pid)));
+  const processes = await filesOfAll(await processIds());
   return holdersOf({ mountPoint, fileDevice }, processes, await ownFamily());
+}
+
+/** The block major of DRBD: Documentation/admin-guide/devices.txt. */
+const DRBD_MAJOR = 147;
+
+/** A search of thousands of descriptors takes a second; one that meets a dead NFS server hangs. */
+const SEARCH_TIMEOUT_MS = 3_000;
+
+/**
+ * What keeps a DRBD device open, as far as Linux tells; empty also when the search takes too long.
+ * Needs root, too. `device` is its file, `/dev/drbd0`.
+ */
+export async function findDrbdHolders(
+  minor: number,
+  device = `/dev/drbd${String(minor)}`,
+): Promise<readonly DeviceHolder[]> {
+  const search = searchDevice(device, `${String(DRBD_MAJOR)}:${String(minor)}`);
+  return (await within(search, SEARCH_TIMEOUT_MS)) ?? [];
+}
+
+async function searchDevice(
+  device: string,
+  deviceNumber: string,
+): Promise<readonly DeviceHolder[]> {
+  const pids = await processIds();
+  const statNumber = await stat(device).then((info) => String(info.rdev)).catch(() => null);
+  const swaps = await readFile('/proc/swaps', 'utf8').catch(() => '');
+  return deviceHolders({
+    device,
+    deviceNumber,
+    statNumber,
+    namespaces: await mountNamespaces(pids),
+    processes: await filesOfAll(pids),
+    stacked: [...(await stackedOn(deviceNumber)), ...(await loopsOn(device))],
+    isSwap: swaps.split('\n').some((line) => line.startsWith(`${device} `)),
+  });
+}
+
+async function processIds(): Promise<readonly number[]> {
+  return (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry)).map(Number);
+}
+
+/** More mount namespaces than this are not searched: a host of containers has hundreds. */
+const NAMESPACES_MAX = 1_000;
+
+/** The mounts of each mount namespace, ours first. */
+async function mountNamespaces(pids: readonly number[]): Promise<readonly NamespaceMounts[]> {
+  const own = await readlink('/proc/self/ns/mnt').catch(() => '');
+  const seen = new Set([own]);
+  const namespaces: NamespaceMounts[] = [{ pid: null, mounts: await mountsSeenBy('self') }];
+  for (const pid of pids) {
+    const name = await readlink(`/proc/${String(pid)}/ns/mnt`).catch(() => own);
+    if (seen.has(name) || seen.size >= NAMESPACES_MAX) continue;
+    seen.add(name);
+    namespaces.push({ pid, mounts: await mountsSeenBy(String(pid)) });
+  }
+  return namespaces;
+}
+
+async function mountsSeenBy(process: string): Promise<NamespaceMounts['mounts']> {
+  const text = await readFile(`/proc/${process}/mountinfo`, 'utf8').catch(() => '');
+  return parseMountinfo(text).mounts;
+}
+
+type Stacked = { readonly name: string; readonly title: string | null };
+
+/** Device-mapper, md and bcache devices that have claimed it. */
+async function stackedOn(deviceNumber: string): Promise<readonly Stacked[]> {
+  const names = await readdir(`/sys/dev/block/${deviceNumber}/holders`).catch(() => []);
+  return Promise.all(
+    names.map(async (name) => {
+      const title = await readFile(`/sys/block/${name}/dm/name`, 'utf8').catch(() => null);
+      return { name, title: title === null ? null : title.trim() };
+    }),
+  );
+}
+
+/** A loop device claims nothing: it only has its backing file open. */
+async function loopsOn(device: string): Promise<readonly Stacked[]> {
+  const names = (await readdir('/sys/block').catch(() => [])).filter((name) => /^loop/.test(name));
+  const found: Stacked[] = [];
+  for (const name of names) {
+    const backing = await readFile(`/sys/block/${name}/loop/backing_file`, 'utf8').catch(() => '');
+    if (backing.trim() === device) found.push({ name, title: null });
+  }
+  return found;
+}
+
+async function filesOfAll(pids: readonly number[]): Promise<readonly ProcessFiles[]> {
+  const processes: ProcessFiles[] = [];
+  for (const pid of pids) processes.push(await filesOf(pid));
+  return processes;
 }
 
 async function filesOf(pid: number): Promise<ProcessFiles> {
@@ -39,8 +137,10 @@ async function filesOf(pid: number): Promise<ProcessFiles> {
 async function heldFile(how: HoldKind, link: string): Promise<HeldFile | null> {
   const path = await readlink(link).catch(() => null);
   if (path === null) return null;
-  const fileDevice = await stat(link).then((info) => String(info.dev)).catch(() => null);
-  return { how, path, fileDevice };
+  const info = await stat(link).catch(() => null);
+  const fileDevice = info === null ? null : String(info.dev);
+  if (info?.isBlockDevice() !== true) return { how, path, fileDevice };
+  return { how, path, fileDevice, blockDevice: String(info.rdev) };
 }
 
 /** This process and its ancestors: ending one of them would end the stop itself. */

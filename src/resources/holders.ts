@@ -20,6 +20,8 @@ export interface HeldFile {
   readonly path: string;
   /** st_dev of the file, as text; null when it could not be read. */
   readonly fileDevice: string | null;
+  /** st_rdev, as text, when the file is a block device. */
+  readonly blockDevice?: string;
 }
 
 /** One process with its files. */
