@@ -39,13 +39,13 @@ function forgetClearances(turn: Turn): void {
   }
 }
 
-/** Takes in an authentic report of a peer. */
-export function onReport(turn: Turn, link: string, report: Report): void {
+/** Takes in an authentic report of a peer. False when it was heard before, over another link. */
+export function onReport(turn: Turn, link: string, report: Report): boolean {
   const peer = turn.peer(report.node);
-  if (peer === undefined) return;
+  if (peer === undefined) return false;
   const { hearing, life } = hear(peer.life, link, report, turn.nowMs);
   turn.updatePeer(peer.name, { life });
-  if (hearing !== 'new') return;
+  if (hearing !== 'new') return false;
   const incompatible = incompatibility(turn, report);
   if (incompatible !== null && incompatible !== peer.incompatible) {
     turn.say('error', `${peer.name} is incompatible: ${incompatible}`, { node: peer.name });
@@ -69,6 +69,7 @@ export function onReport(turn: Turn, link: string, report: Report): void {
     clearance: left ? { kind: 'left', atMs: turn.nowMs } : null,
   });
   if (incompatible === null) mergeOrders(turn, report.orders);
+  return true;
 }
 
 /** S9: what differs, with both values, or null. */

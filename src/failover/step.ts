@@ -27,38 +27,37 @@ export interface StepResult {
 export function step(state: State, event: FailoverEvent, nowMs: number): StepResult {
   const turn = new Turn(state, nowMs);
   accountForStall(turn);
-  takeIn(turn, event);
-  decide(turn);
+  if (takeIn(turn, event)) decide(turn);
   return { state: turn.state, effects: turn.effects };
 }
 
-function takeIn(turn: Turn, event: FailoverEvent): void {
+/** Takes in one event. False when it said nothing new: there is nothing to decide then. */
+function takeIn(turn: Turn, event: FailoverEvent): boolean {
   switch (event.kind) {
     case 'tick':
-      return;
+      return true;
     case 'report':
-      onReport(turn, event.link, event.report);
-      return;
+      return onReport(turn, event.link, event.report);
     case 'foreign':
       onForeign(turn, event.fault);
-      return;
+      return true;
     case 'drbd':
       onDrbd(turn, event.facts);
-      return;
+      return true;
     case 'actionResult':
       onActionResult(turn, event);
-      return;
+      return true;
     case 'fenceResult':
       onFenceResult(turn, event);
-      return;
+      return true;
     case 'operator':
       onOperator(turn, event.requestId, event.request);
-      return;
+      return true;
     case 'leave':
       onLeave(turn);
-      return;
+      return true;
     default:
-      assertNever(event);
+      return assertNever(event);
   }
 }
 
@@ -100,7 +99,7 @@ function wakeMs(turn: Turn): number {
     atMs = Math.min(atMs, nextVerdictMs(peer.life, spec.heartbeat, nowMs) ?? atMs);
   }
   for (const group of turn.groups) {
-    if (group.life !== 'started') continue;
+    if (group.life !== 'started' || group.action !== null) continue;
     for (const dueMs of Object.values(group.monitorDueMs)) atMs = Math.min(atMs, dueMs);
   }
   return atMs;

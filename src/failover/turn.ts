@@ -11,6 +11,9 @@ export class Turn {
   readonly state: State;
   readonly nowMs: number;
   readonly effects: Effect[] = [];
+  /** The values of the records, as long as those stay what they are. */
+  #peers: readonly Peer[] | null = null;
+  #groups: readonly Group[] | null = null;
 
   constructor(state: State, nowMs: number) {
     this.state = { ...state };
@@ -22,11 +25,13 @@ export class Turn {
   }
 
   get peers(): readonly Peer[] {
-    return Object.values(this.state.peers);
+    this.#peers ??= Object.values(this.state.peers);
+    return this.#peers;
   }
 
   get groups(): readonly Group[] {
-    return Object.values(this.state.groups);
+    this.#groups ??= Object.values(this.state.groups);
+    return this.#groups;
   }
 
   peer(name: string): Peer | undefined {
@@ -38,6 +43,8 @@ export class Turn {
   }
 
   update(patch: Partial<State>): void {
+    if (patch.peers !== undefined) this.#peers = null;
+    if (patch.groups !== undefined) this.#groups = null;
     Object.assign(this.state, patch);
   }
 
