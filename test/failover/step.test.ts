@@ -110,7 +110,7 @@ t.test('step: heard before over another link, it decides nothing and turns nobod
 t.test('step: a look at a resource that takes its time does not turn the core all the time', (t) => {
   const driver = new Driver().running();
   while (driver.group.action === null) driver.hear().pass(150);
-  t.equal(driver.group.action?.verb, 'monitor');
+  t.equal(driver.group.action.verb, 'monitor');
   driver.pass(1);
   const wake = driver.of('wake').at(-1);
   t.ok((wake?.atMs ?? 0) > driver.nowMs + 10, 'the others that are due wait for its end');
