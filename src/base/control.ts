@@ -5,12 +5,14 @@ import type { Status } from './status.js';
  *
  *     GET  /v1/status              -> 200 Status
  *     GET  /v1/history             -> 200 HistoryAnswer
+ *     GET  /v1/why                 -> 200 WhyAnswer (src/base/why.ts)
  *     POST /v1/requests            OperatorRequest -> 200 OperatorAnswer (also for refusals)
  *     GET  /v1/requests/ID         -> 200 OperatorAnswer: how the request is doing
  */
 export const CONTROL_PATH = {
   status: '/v1/status',
   history: '/v1/history',
+  why: '/v1/why',
   requests: '/v1/requests',
 } as const;
 

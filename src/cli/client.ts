@@ -7,6 +7,7 @@ import {
   type Status,
 } from '../base/control.js';
 import type { ExitName } from '../base/exit-codes.js';
+import type { WhyAnswer } from '../base/why.js';
 import { CliFailure } from './cli-failure.js';
 
 /**
@@ -19,6 +20,7 @@ import { CliFailure } from './cli-failure.js';
 export interface Client {
   status(): Promise<Status>;
   history(): Promise<HistoryAnswer>;
+  why(): Promise<WhyAnswer>;
   request(envelope: OperatorEnvelope): Promise<OperatorAnswer>;
   /** How a request stands; null when the daemon does not know it (any more). */
   answer(id: string): Promise<OperatorAnswer | null>;
@@ -36,6 +38,7 @@ export function createClient(socketPath: string): Client {
   return {
     status: async () => sensible(await get(CONTROL_PATH.status), isStatus),
     history: async () => sensible(await get(CONTROL_PATH.history), isHistory),
+    why: async () => sensible(await get(CONTROL_PATH.why), isWhy),
     async request(envelope) {
       const options = { socketPath, path: CONTROL_PATH.requests, method: 'POST' };
       return sensible(await call(options, JSON.stringify(envelope)), isAnswer);
@@ -153,6 +156,12 @@ function isStatus(answer: object): answer is Status {
 function isHistory(answer: object): answer is HistoryAnswer {
   const value = answer as Fields;
   return value['schema'] === 'tandem.history/1' && Array.isArray(value['entries']);
+}
+
+function isWhy(answer: object): answer is WhyAnswer {
+  const value = answer as Fields;
+  const lists = ['groups', 'nodes'];
+  return value['schema'] === 'tandem.why/1' && lists.every((name) => Array.isArray(value[name]));
 }
 
 function isAnswer(answer: object): answer is OperatorAnswer {

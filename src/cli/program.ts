@@ -10,6 +10,7 @@ import { addMove } from './commands/move.js';
 import { addSplitBrain } from './commands/split-brain.js';
 import { addOnline, addStandby } from './commands/standby.js';
 import { addStatus } from './commands/status.js';
+import { addWhy } from './commands/why.js';
 import type { Console } from './console.js';
 import { printable } from './text.js';
 
@@ -52,6 +53,7 @@ export function createProgram(version: string, context: CommandContext): Command
       getOutHelpWidth: () => console.style.columns,
     });
   addStatus(program, context);
+  addWhy(program, context);
   addMove(program, context);
   addStandby(program, context);
   addOnline(program, context);

@@ -10,6 +10,7 @@ import {
   type Status,
 } from '../base/control.js';
 import { err, ok, type Result } from '../base/result.js';
+import type { WhyAnswer } from '../base/why.js';
 import { parseEnvelope } from './control-request.js';
 import { claimSocketPath, grantGroup, listenPrivately } from './control-socket.js';
 import type { Log } from './log.js';
@@ -26,6 +27,7 @@ import type { Log } from './log.js';
 export interface ControlBackend {
   status(): Status;
   history(): HistoryAnswer;
+  why(): WhyAnswer;
   request(envelope: OperatorEnvelope): OperatorAnswer;
   /** How an earlier request stands; null when the id is not known (any more). */
   answer(id: string): OperatorAnswer | null;
@@ -167,6 +169,7 @@ function route({ backend, request }: Exchange, body: string): Reply {
   if (id !== null) return answered(backend.answer(id), id);
   if (path === CONTROL_PATH.status) return { code: 200, body: backend.status() };
   if (path === CONTROL_PATH.history) return { code: 200, body: backend.history() };
+  if (path === CONTROL_PATH.why) return { code: 200, body: backend.why() };
   const envelope = parseEnvelope(body);
   if (!envelope.ok) return problem(400, envelope.error);
   return { code: 200, body: backend.request(envelope.value) };

@@ -5,12 +5,14 @@
 import { assertNever } from '../base/assert.js';
 import type { OperatorAnswer, OperatorEnvelope, HistoryAnswer } from '../base/control.js';
 import type { Status } from '../base/status.js';
+import type { WhyAnswer } from '../base/why.js';
 import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
 import type { ActionResult } from '../failover/lifecycle.js';
 import type { Report } from '../heartbeat/report.js';
 import type { SavedFacts, State } from '../failover/state.js';
 import { step } from '../failover/step.js';
+import { explain } from '../failover/explain.js';
 import { viewStatus, type LinkCounters } from '../failover/view.js';
 import type { Clock } from './clock.js';
 import type { FenceResult } from './fence-agent.js';
@@ -81,6 +83,10 @@ export class Engine {
   history(): HistoryAnswer {
     const { monotonicMs, wallMs } = this.#world.clock;
     return viewHistory(this.#state, wallMs() - monotonicMs());
+  }
+
+  why(): WhyAnswer {
+    return explain(this.#state, this.#world.clock.monotonicMs());
   }
 
   /** Takes an operator's request. A dry run goes through the same core and is forgotten. */

@@ -32,20 +32,26 @@ export interface LinkCounters {
 /** Renders the state at `nowMs`. */
 export function viewStatus(state: State, links: readonly LinkCounters[], nowMs: number): Status {
   const turn = new Turn(state, nowMs);
-  const nodes = [selfStatus(state), ...turn.peers.map((peer) => peerStatus(state, peer, nowMs))];
-  const order = state.spec.nodes;
   const groups = turn.groups.map((group) => groupStatus(turn, group));
   return {
     schema: 'tandem.status/1',
     cluster: state.spec.cluster,
     self: state.spec.self,
     verdict: verdict(turn, groups),
-    nodes: nodes.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
+    nodes: nodeStatuses(state, nowMs),
     links: turn.peers.flatMap((peer) => links.map((link) => linkStatus(state, peer, link, nowMs))),
     groups,
     drbd: Object.values(state.drbd).map(drbdStatus),
     fencing: { configured: allFenceable(state.spec), lastTestedAt: null },
   };
+}
+
+/** Every configured node as it counts at `nowMs`, in configured order. */
+export function nodeStatuses(state: State, nowMs: number): readonly NodeStatus[] {
+  return state.spec.nodes.map((name) => {
+    const peer = state.peers[name];
+    return peer === undefined ? selfStatus(state) : peerStatus(state, peer, nowMs);
+  });
 }
 
 function selfStatus(state: State): NodeStatus {
@@ -132,7 +138,8 @@ function groupStatus(turn: Turn, group: Group): GroupStatus {
   return { name, ...place, resources };
 }
 
-function whereIs(turn: Turn, group: Group): Pick<GroupStatus, 'state' | 'node' | 'reason'> {
+/** Where a group is as far as this node knows, and the sentence that says why. */
+export function whereIs(turn: Turn, group: Group): Pick<GroupStatus, 'state' | 'node' | 'reason'> {
   const { name } = group.spec;
   if (group.life === 'stopFailed') return { state: 'failed', node: turn.self, reason: group.reason };
   if (group.life !== 'stopped' && group.life !== 'unknown') {

@@ -489,6 +489,7 @@ t.test('contract: the commands and the real control server understand each other
     backend: {
       status: () => STARTED,
       history: () => ({ schema: 'tandem.history/1', self: 'n1', entries: [] }),
+      why: () => ({ schema: 'tandem.why/1', self: 'n1', groups: [], nodes: [] }),
       request: (envelope) => {
         envelopes.push(envelope);
         return accepted;

@@ -63,6 +63,7 @@ function fixture(t: Test, change: Partial<ControlBackend> = {}): Fixture {
   const backend: ControlBackend = {
     status: () => STATUS,
     history: () => ({ schema: 'tandem.history/1', self: 'n1', entries: [] }),
+    why: () => ({ schema: 'tandem.why/1', self: 'n1', groups: [], nodes: [] }),
     request: (envelope) => {
       requests.push(envelope);
       return ACCEPTED;
