@@ -9,6 +9,8 @@ export interface Status {
   readonly verdict: { readonly state: VerdictState; readonly summary: string };
   readonly nodes: readonly NodeStatus[];
   readonly links: readonly LinkStatus[];
+  /** Absent when no ping node is configured. */
+  readonly ping?: readonly PingStatus[];
   readonly groups: readonly GroupStatus[];
   readonly drbd: readonly DrbdStatus[];
   readonly fencing: FencingStatus;
@@ -40,6 +42,15 @@ export interface NodeStatus {
   /** Since the last sign of life; null when there was none yet; 0 for this node. */
   readonly lastSeenMs: number | null;
   /** One sentence: why it is in this state. */
+  readonly reason: string;
+  /** How many ping nodes it reaches; absent when that is not known or none is configured. */
+  readonly connectivity?: { readonly reached: number; readonly of: number };
+}
+
+/** A ping node, or a group of them of which one that answers is enough, as seen from this node. */
+export interface PingStatus {
+  readonly name: string;
+  readonly state: 'up' | 'silent' | 'unknown';
   readonly reason: string;
 }
 

@@ -6,6 +6,7 @@ import type {
   GroupStatus,
   LinkStatus,
   NodeStatus,
+  PingStatus,
   ResourceStatus,
   Status,
   VerdictState,
@@ -22,6 +23,7 @@ export function renderStatus(status: Status, style: TextStyle): string {
     ...warnings(status).flatMap((text) => warningLines(text, style)),
     ...section('Nodes', nodeLines(status.nodes, style)),
     ...section('Links', linkLines(status.links, style)),
+    ...section('Ping nodes', (status.ping ?? []).flatMap((ping) => pingLines(ping, status, style))),
     ...section('Groups', status.groups.flatMap((group) => groupLines(group, style))),
     ...section('DRBD', status.drbd.flatMap((drbd) => drbdLines(drbd, style))),
     ...(status.daemon?.running === false ? [] : section('Fencing', fencingLines(status.fencing))),
@@ -77,12 +79,21 @@ function nodeLines(nodes: readonly NodeStatus[], style: TextStyle): string[] {
     { text: node.state, colour: nodeColour(node) },
     modeCell(node),
     { text: node.self ? '' : heard(node.lastSeenMs) },
+    ...reachCells(node),
   ]);
   return columns(style, INDENT, rows).flatMap((line, index) => {
     const node = nodes[index];
     const quiet = node === undefined || (node.state === 'up' && node.mode === 'online');
     return quiet ? [line] : [line, ...folded(style, DEEPER, node.reason)];
   });
+}
+
+/** Nothing without ping nodes. */
+function reachCells({ connectivity }: NodeStatus): Cell[] {
+  if (connectivity === undefined) return [];
+  const { reached, of } = connectivity;
+  const colour = reached === of ? null : 'yellow';
+  return [{ text: `reaches ${String(reached)}/${String(of)} ping nodes`, colour }];
 }
 
 /** A silent node's "online" is what it said last; it would only confuse. */
@@ -127,6 +138,15 @@ function linkLines(links: readonly LinkStatus[], style: TextStyle): string[] {
     line,
     ...faultLine(linkFaults(links[index]), style),
   ]);
+}
+
+const PING_COLOUR = { up: 'green', silent: 'red', unknown: 'magenta' } as const;
+
+/** One answering target is one short line; whatever else is said as a sentence. */
+function pingLines(ping: PingStatus, { self }: Status, style: TextStyle): string[] {
+  const state = paint(style, PING_COLOUR[ping.state], ping.state);
+  const line = `  ${printable(ping.name)}: ${state}${ping.state === 'up' ? '' : ` from ${printable(self)}`}`;
+  return ping.state === 'up' ? [line] : [line, ...folded(style, DEEPER, ping.reason)];
 }
 
 /** Counters that should be zero; the others are in the JSON. */

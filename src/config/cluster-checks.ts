@@ -52,7 +52,11 @@ interface Times {
   readonly warntimeMs: number;
   readonly deadtimeMs: number;
   readonly initdeadMs: number;
+  readonly deadpingMs: number;
 }
+
+/** Three lost answers: pings go out once a second, and one may always be lost. */
+const DEADPING_MS_MIN = 3_000;
 
 /** Heartbeat's defaults, among them the three steps of initdead. */
 function finishTimes(draft: Draft): Times {
@@ -65,6 +69,7 @@ function finishTimes(draft: Draft): Times {
     warntimeMs,
     deadtimeMs,
     initdeadMs: given('initdead') ?? initdeadOf(deadtimeMs),
+    deadpingMs: Math.max(DEADPING_MS_MIN, given('deadping') ?? deadtimeMs),
   };
 }
 
@@ -95,6 +100,10 @@ function checkTimes(draft: Draft, times: Times): void {
   if (deadping !== undefined && deadping.ms <= 2 * keepaliveMs) {
     const message = `Deadping ${formatDuration(deadping.ms)} does not outlast two lost heartbeats`;
     report.error(deadping.at, message, twoBeats);
+  } else if (deadping !== undefined && deadping.ms < DEADPING_MS_MIN) {
+    const least = formatDuration(DEADPING_MS_MIN);
+    const message = `Deadping ${formatDuration(deadping.ms)} is read as ${least}`;
+    report.warning(deadping.at, message, `${least} or more: pings go out once a second`);
   }
   if (warntimeMs >= deadtimeMs) {
     const message = `Warntime ${formatDuration(warntimeMs)} could never warn before deadtime`;

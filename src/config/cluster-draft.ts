@@ -3,6 +3,7 @@
  * word with the place of each, so that whatever comes later is checked and said once for both.
  */
 import type { LinkSpec } from '../heartbeat/link-spec.js';
+import type { PingTarget } from '../heartbeat/ping.js';
 import type { FenceDevice } from './config.js';
 import type { Dialect } from './dialect.js';
 import { isNodeName, NODE_NAME_EXPECTED } from './heartbeat-values.js';
@@ -35,7 +36,7 @@ export interface Draft {
   readonly nodes: Token[];
   readonly times: Map<TimeName, { readonly ms: number; readonly at: Token }>;
   readonly links: DraftLink[];
-  readonly ping: string[];
+  readonly ping: PingTarget[];
   readonly fences: DraftFence[];
   cluster: string;
   udpPort: number;

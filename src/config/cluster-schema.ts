@@ -101,6 +101,22 @@ const link = z.union([ucast, bcast, mcast, serial], {
   error: 'a link, such as { bcast: eth1 } or { serial: /dev/ttyS0 }',
 });
 
+const pingTarget = z.union(
+  [
+    text(ADDRESS, 'An address that answers to ping.'),
+    z.strictObject(
+      {
+        name: text('the name of a ping group, such as routers', 'Its name in status.'),
+        addresses: z.array(z.string({ error: ADDRESS }), { error: 'a list of addresses' })
+          .min(1, 'one address or more')
+          .describe('It counts once, as long as one of them answers.'),
+      },
+      { error: ADDRESS },
+    ),
+  ],
+  { error: `${ADDRESS}, or { name: routers, addresses: [10.9.0.253, 10.9.0.254] }` },
+);
+
 const heartbeat = z
   .strictObject(
     {
@@ -115,9 +131,10 @@ const heartbeat = z
       links: z.array(link, { error: 'a list of links' })
         .describe('The ways to the other nodes. Use two that do not share a fault.')
         .optional(),
-      ping: z.array(z.string({ error: ADDRESS }), { error: 'a list of addresses' })
+      ping: z.array(pingTarget, { error: 'a list of addresses' })
         .describe('Hosts whose answer shows that the own network of this node works.')
         .optional(),
+      deadping: time('A ping address silent for so long is not reached. Default: deadtime, 3s at least.'),
     },
     { error: 'a mapping with "links"' },
   )

@@ -21,7 +21,7 @@ import { NATIVE_DIALECT } from './dialect.js';
 import { addFence, FENCE_TIMEOUT_MS_DEFAULT, isParameterName } from './fence-values.js';
 import type { Parameter } from './fence-values.js';
 import { parseClusterName, parseWatchdog, withinOneDay } from './heartbeat-values.js';
-import { addPing } from './link-values.js';
+import { addPing, addPingGroup } from './link-values.js';
 import { createReporter, inFileOrder, type Parsed } from './reporter.js';
 import { quote, WHOLE_FILE, type SourceFile, type Token } from './source-text.js';
 
@@ -115,18 +115,27 @@ function addNodes(draft: Draft, nodes: Fields['nodes']): ReadonlyMap<string, Tok
   return addresses;
 }
 
+const TIMES = ['keepalive', 'warntime', 'deadtime', 'initdead', 'deadping'] as const;
+
 type HeartbeatFields = NonNullable<Fields['heartbeat']>['fields'];
 
 function addHeartbeat(draft: Draft, heartbeat: HeartbeatFields | undefined, reach: Reach): void {
   if (heartbeat === undefined) return;
-  for (const name of ['keepalive', 'warntime', 'deadtime', 'initdead'] as const) {
+  for (const name of TIMES) {
     const token = heartbeat[name]?.token;
     take(draft, name, token, parseTime, (ms) => {
       draft.times.set(name, { ms, at: token ?? { ...WHOLE_FILE, text: '' } });
     });
   }
   draft.udpPort = heartbeat.port?.value ?? draft.udpPort;
-  for (const { token } of heartbeat.ping?.items ?? []) addPing(draft, token);
+  for (const target of heartbeat.ping?.items ?? []) {
+    if (target.kind === 'scalar') {
+      addPing(draft, target.token);
+    } else {
+      const { name, addresses } = target.fields;
+      addPingGroup(draft, name.token, addresses.items.map(({ token }) => token));
+    }
+  }
   addLinks(draft, heartbeat.links?.items ?? [], reach);
 }
 

@@ -1,6 +1,7 @@
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { Keyring } from '../heartbeat/keyring.js';
 import type { LinkSpec } from '../heartbeat/link-spec.js';
+import type { PingTarget } from '../heartbeat/ping.js';
 import type { GroupSpec } from '../resources/spec.js';
 
 /** The timing of the heartbeat, all in milliseconds. */
@@ -11,8 +12,10 @@ export interface HeartbeatConfig {
   readonly initdeadMs: number;
   readonly udpPort: number;
   readonly links: readonly LinkSpec[];
-  /** Addresses whose answer shows that this node's own network works. */
-  readonly ping: readonly string[];
+  /** Hosts whose answer shows that this node's own network works. */
+  readonly ping: readonly PingTarget[];
+  /** An address that does not answer for so long is silent. */
+  readonly deadpingMs: number;
 }
 
 /** One way to make sure that a node is off: an agent in the fence-agents calling convention. */

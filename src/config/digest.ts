@@ -4,7 +4,7 @@ import type { Config, FenceDevice } from './config.js';
 import { isSecretName } from './fence-values.js';
 
 /** Changes when the rule below does, so that two versions never call unlike things equal. */
-const DIGEST_RULE = 'tandem.digest/1';
+const DIGEST_RULE = 'tandem.digest/2';
 
 /** Eight bytes: enough to tell two configurations apart, short enough for every heartbeat. */
 const DIGEST_HEX_LENGTH = 16;
@@ -24,14 +24,15 @@ export type DigestInput = Pick<Config, 'cluster' | 'nodes' | 'fencing' | 'groups
  * own check: a frame signed with another one is not accepted.
  */
 export function configDigest(config: DigestInput): string {
-  const { keepaliveMs, warntimeMs, deadtimeMs, initdeadMs, udpPort, ping } = config.heartbeat;
+  const { keepaliveMs, warntimeMs, deadtimeMs, initdeadMs, deadpingMs, udpPort, ping } =
+    config.heartbeat;
   const agreed = {
     rule: DIGEST_RULE,
     cluster: config.cluster,
     nodes: config.nodes,
-    timing: { keepaliveMs, warntimeMs, deadtimeMs, initdeadMs },
+    timing: { keepaliveMs, warntimeMs, deadtimeMs, initdeadMs, deadpingMs },
     udpPort,
-    ping: ping.toSorted(),
+    ping: ping.map(({ addresses }) => addresses.toSorted().join(' ')).toSorted(),
     fencing: Object.entries(config.fencing)
       .map(([node, devices]) => [node, devices.map(agreedDevice)])
       .toSorted(byFirst),

@@ -71,17 +71,11 @@ export const ping: Directive = (draft, line) => {
   for (const at of line.values) links.addPing(draft, at);
 };
 
-/** `ping_group NAME ADDRESS ...`: Heartbeat counts the group once, Tandem each member. */
+/** `ping_group NAME ADDRESS ...`: counts once, as long as one of its members answers. */
 export const pingGroup: Directive = (draft, line) => {
   if (lacksWords(draft, line, 2, 'ping_group NAME ADDRESS...')) return;
-  const members = line.words.slice(1);
-  for (const at of members) links.addPing(draft, at);
-  if (members.length < 2) return;
-  draft.report.warning(
-    line.name,
-    'Tandem counts each member of a ping group on its own',
-    'one "ping" line for each address',
-  );
+  const [name, ...members] = line.words as readonly [Token, ...Token[]];
+  links.addPingGroup(draft, name, members);
 };
 
 /** `baud 115200`: for all serial links of the file, wherever it stands. */

@@ -13,7 +13,7 @@ export const BAUDS = [9_600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800] 
 /** Heartbeat's limit of media (MAXMEDIA); every link costs a socket and a timer. */
 const LINKS_MAX = 64;
 
-/** Each address costs a probe in every keepalive; a handful is what networks have routers for. */
+/** Each address costs a program that runs all the time; networks have a handful of routers. */
 const PINGS_MAX = 16;
 
 function addLink(draft: Draft, at: Token, link: DraftLink): void {
@@ -108,13 +108,39 @@ function isMulticast(text: string): boolean {
 
 /** A host whose answer shows that this node's own network works. */
 export function addPing(draft: Draft, at: Token): void {
+  if (takePing(draft, at)) draft.ping.push({ name: at.text, addresses: [at.text] });
+}
+
+/** Several such hosts that count as one: the network works as long as one of them answers. */
+export function addPingGroup(draft: Draft, name: Token, members: readonly Token[]): void {
+  if (!/^[A-Za-z0-9_][\w.-]{0,63}$/.test(name.text)) {
+    const expected = 'letters, digits, ".", "-" and "_"';
+    draft.report.error(name, `Ping group cannot be ${quote(name.text)}`, expected);
+    return;
+  }
+  if (draft.ping.some((target) => target.name === name.text)) {
+    const message = `Ping group ${quote(name.text)} is given twice`;
+    draft.report.error(name, message, 'each group once, with all its addresses');
+    return;
+  }
+  const addresses: string[] = [];
+  for (const at of members) {
+    if (!addresses.includes(at.text) && takePing(draft, at, addresses.length)) addresses.push(at.text);
+  }
+  if (addresses.length > 0) draft.ping.push({ name: name.text, addresses });
+}
+
+/** True for an address that can be pinged and is not pinged already; `more` are taken beside it. */
+function takePing(draft: Draft, at: Token, more = 0): boolean {
   const named = isHostName(at.text);
   const valid = named || isIpv4(at.text) || isIpv6(at.text);
   if (!checkWord(draft, at, valid, 'an address that answers to ping, such as the router 10.0.0.254')) {
-    return;
+    return false;
   }
   if (named) noteName(draft, at);
-  if (draft.ping.includes(at.text)) return;
-  if (draft.ping.length < PINGS_MAX) draft.ping.push(at.text);
-  else draft.report.error(at, 'There are too many ping addresses', `at most ${String(PINGS_MAX)}`);
+  const known = draft.ping.flatMap(({ addresses }) => addresses);
+  if (known.includes(at.text)) return false;
+  if (known.length + more < PINGS_MAX) return true;
+  draft.report.error(at, 'There are too many ping addresses', `at most ${String(PINGS_MAX)}`);
+  return false;
 }

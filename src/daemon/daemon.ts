@@ -15,6 +15,7 @@ import { Engine } from './engine.js';
 import { useFenceDevice } from './fence-agent.js';
 import { Links } from './links.js';
 import type { Log } from './log.js';
+import { PingWatch } from './ping-watch.js';
 import { StateFile } from './state-file.js';
 
 /** The folders of a node; two daemons on one machine have different ones. */
@@ -83,10 +84,10 @@ export async function startDaemon(
   const listening = await control.listen();
   if (!listening.ok) return err(listening.error);
   const links = openLinks(config, clock, log, engine);
-  const polling = pollDrbd(drbd, engine, config.heartbeat.keepaliveMs);
+  const stopWatching = watchMachine(drbd, config, clock, engine);
   const close = async (code: number): Promise<void> => {
     engine.stop();
-    clearInterval(polling);
+    stopWatching();
     if (code === EXIT.ok) await links.close();
     await Promise.all([control.close(), stateFile.settled()]);
     end(code);
@@ -136,6 +137,24 @@ function openLinks(config: Config, clock: Clock, log: Log, engine: Engine): Link
       else log.warn(`Link ${link} does not work: ${trouble}`, { link });
     },
     onSelf: (link) => log.info(`Link ${link} leads to this node itself: it is not used`, { link }),
+  });
+}
+
+/** Tells the engine what changes by itself, until the returned function is called. */
+function watchMachine(drbd: DrbdSource, config: Config, clock: Clock, engine: Engine): () => void {
+  const polling = pollDrbd(drbd, engine, config.heartbeat.keepaliveMs);
+  const pings = watchPings(config, clock, engine);
+  return () => {
+    clearInterval(polling);
+    pings.stop();
+  };
+}
+
+function watchPings({ heartbeat }: Config, clock: Clock, engine: Engine): PingWatch {
+  return new PingWatch(heartbeat.ping.flatMap(({ addresses }) => addresses), {
+    deadpingMs: heartbeat.deadpingMs,
+    nowMs: clock.monotonicMs,
+    onChange: (answers) => engine.post({ kind: 'pings', answers }),
   });
 }
 

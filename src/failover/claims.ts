@@ -162,7 +162,7 @@ function openTakeover(turn: Turn, group: Group): void {
   }
   const ordered = moveTarget(turn.state, name) === turn.self;
   const because = ordered
-    ? 'an operator ordered it here'
+    ? 'it was ordered here'
     : left !== undefined
       ? `${left.name} has left`
       : 'it runs nowhere and this is the best node for it';

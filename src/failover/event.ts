@@ -1,6 +1,7 @@
 import type { OperatorRequest } from '../base/control.js';
 import type { ResourceState } from '../base/status.js';
 import type { DrbdFacts } from '../drbd/facts.js';
+import type { PingAnswer } from '../heartbeat/ping.js';
 import type { Report, ReportFault } from '../heartbeat/report.js';
 
 /** All that can happen to the core. Plain data, so that a run can be recorded and replayed. */
@@ -10,6 +11,8 @@ export type FailoverEvent =
   | { readonly kind: 'report'; readonly link: string; readonly report: Report }
   /** An authentic message that carries no report this program can use. */
   | { readonly kind: 'foreign'; readonly link: string; readonly fault: ReportFault }
+  /** How the ping targets answer, whenever that changes. */
+  | { readonly kind: 'pings'; readonly answers: readonly PingAnswer[] }
   | { readonly kind: 'drbd'; readonly facts: readonly DrbdFacts[] }
   | {
       readonly kind: 'actionResult';

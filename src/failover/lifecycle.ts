@@ -14,8 +14,9 @@ import { kindOf } from '../resources/kinds.js';
 import { areGroupPeersDown } from './clearance.js';
 import { isCleared } from './claims.js';
 import { isHeard } from './membership.js';
-import { clearOrder, modeOf, moveKey, moveTarget, setOrder } from './orders.js';
+import { clearOrder, modeOf, moveKey, moveTarget } from './orders.js';
 import { objectionTo } from './placement.js';
+import { considerMoves } from './relocation.js';
 import { isFenceable } from './spec.js';
 import type { Group, LocalResource, RunningAction } from './state.js';
 import type { Turn } from './turn.js';
@@ -132,8 +133,7 @@ function continueStart(turn: Turn, group: Group): void {
 
 function keepRunning(turn: Turn, group: Group): void {
   const { name } = group.spec;
-  fulfilMove(turn, name);
-  armFailback(turn, group);
+  considerMoves(turn, name);
   const stop = reasonToStop(turn, group);
   if (stop !== null) {
     beginStop(turn, name, stop);
@@ -141,38 +141,6 @@ function keepRunning(turn: Turn, group: Group): void {
   }
   const due = group.resources.findIndex((_, at) => (group.monitorDueMs[at] ?? 0) <= turn.nowMs);
   if (due >= 0) run(turn, group, due, 'monitor');
-}
-
-/** A move is over when the group runs where it was ordered to, or when it cannot run there. */
-function fulfilMove(turn: Turn, name: string): void {
-  const group = turn.group(name);
-  const target = moveTarget(turn.state, name);
-  if (group === undefined || target === null) return;
-  if (target === turn.self) {
-    clearOrder(turn, moveKey(name));
-    return;
-  }
-  const objection = objectionTo(turn.state, group, target);
-  if (objection === null) return;
-  clearOrder(turn, moveKey(name));
-  turn.say('warn', `The move of ${name} to ${target} is given up: ${objection}`, { group: name });
-}
-
-/** auto_failback: the order goes back to the preferred node once, when that node is fit again. */
-function armFailback(turn: Turn, group: Group): void {
-  const { name, prefer, failback } = group.spec;
-  const [first] = prefer;
-  if (failback !== 'when-synced' || first === undefined || first === turn.self) return;
-  const fit = objectionTo(turn.state, group, first) === null;
-  if (fit && group.failbackArmed) {
-    turn.updateGroup(name, { failbackArmed: false });
-    turn.say('info', `${name} goes back to ${first}: it is preferred, up and in sync`, {
-      group: name,
-    });
-    setOrder(turn, moveKey(name), first);
-    return;
-  }
-  if (!fit && !group.failbackArmed) turn.updateGroup(name, { failbackArmed: true });
 }
 
 /** Why the group must not go on here, or null. */

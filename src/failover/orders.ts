@@ -38,11 +38,16 @@ export function mergeOrders(turn: Turn, orders: readonly Order[]): void {
 
 function isKnownKey(state: State, key: string): boolean {
   const { nodes, groups } = state.spec;
-  return nodes.some((n) => key === modeKey(n)) || groups.some((g) => key === moveKey(g.name));
+  return nodes.some((n) => key === modeKey(n)) || groups.some((g) => key === moveKey(g.name) || key === reachKey(g.name));
 }
 
 export function moveKey(group: string): string {
   return `move.${group}`;
+}
+
+/** Tells every node that a group was moved to a better connected one, and so has to rest. */
+export function reachKey(group: string): string {
+  return `reach.${group}`;
 }
 
 export function modeKey(node: string): string {

@@ -1,4 +1,5 @@
 import { PROTOCOL_VERSION, type Report } from '../heartbeat/report.js';
+import { connectivityOf } from './connectivity.js';
 import { reportedDisk } from './copies.js';
 import { isMember } from './membership.js';
 import { modeOf } from './orders.js';
@@ -7,6 +8,7 @@ import type { Turn } from './turn.js';
 
 /** This node's whole truth. */
 export function buildReport(state: State, sequence: number, nowMs: number): Report {
+  const connectivity = connectivityOf(state);
   return {
     node: state.spec.self,
     generation: state.generation,
@@ -31,6 +33,7 @@ export function buildReport(state: State, sequence: number, nowMs: number): Repo
       connection: facts.connection,
     })),
     orders: Object.values(state.orders),
+    ...(connectivity === null ? {} : { connectivity }),
   };
 }
 
@@ -60,6 +63,7 @@ function isSameTruth(a: State, b: State): boolean {
     a.drbd === b.drbd &&
     a.copies === b.copies &&
     a.orders === b.orders &&
+    a.pings === b.pings &&
     a.phase === b.phase &&
     a.spec === b.spec &&
     a.generation === b.generation

@@ -7,6 +7,7 @@
  * that says why is kept.
  */
 import type { DrbdFacts } from '../drbd/facts.js';
+import { reachedBy } from './connectivity.js';
 import { copyObjection } from './copies.js';
 import { isMember } from './membership.js';
 import { modeOf, moveTarget } from './orders.js';
@@ -38,9 +39,21 @@ export function placement(state: State, group: Group): Placement {
     if (objection === null) candidates.push({ node, rank: rankOf(state, group, node) });
     else rejected[node] = objection;
   }
+  if ((state.spec.heartbeat.ping ?? []).length > 0) demoteWorse(state, group, candidates);
   const order = state.spec.nodes;
   candidates.sort((a, b) => a.rank - b.rank || order.indexOf(a.node) - order.indexOf(b.node));
   return { candidates, rejected };
+}
+
+/** Who reaches less than the best of the candidates comes after all that reach as much. */
+function demoteWorse(state: State, group: Group, candidates: Candidate[]): void {
+  const reached = candidates.map(({ node }) => reachedBy(state, node));
+  const most = Math.max(...reached.map((count) => count ?? 0));
+  for (const [index, candidate] of candidates.entries()) {
+    const count = reached[index] ?? null;
+    if (count === null || count === most || candidate.rank < RANK_PREFERENCE) continue;
+    candidates[index] = { ...candidate, rank: candidate.rank + group.spec.prefer.length };
+  }
 }
 
 function rankOf(state: State, group: Group, node: string): number {

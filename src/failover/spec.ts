@@ -1,3 +1,4 @@
+import type { PingTarget } from '../heartbeat/ping.js';
 import type { GroupSpec } from '../resources/spec.js';
 
 /** The part of the configuration that decisions depend on. A `Config` satisfies it. */
@@ -11,6 +12,8 @@ export interface ClusterSpec {
     readonly warntimeMs: number;
     readonly deadtimeMs: number;
     readonly initdeadMs: number;
+    /** What shows that a node's own network works; without any, connectivity does not count. */
+    readonly ping?: readonly PingTarget[];
   };
   /** Only whether a node can be fenced matters here; how is the daemon's business. */
   readonly fencing: Readonly<Record<string, readonly unknown[]>>;

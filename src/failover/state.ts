@@ -2,8 +2,10 @@ import type { DrbdFacts } from '../drbd/facts.js';
 import { newPeerLife, type PeerLife } from '../heartbeat/liveness.js';
 import { newSelfHealth, type SelfHealth } from '../heartbeat/self-health.js';
 import type { Claim, Grant, GroupLife, NodePhase, Order, Report } from '../heartbeat/report.js';
+import type { PingAnswer } from '../heartbeat/ping.js';
 import type { GroupSpec } from '../resources/spec.js';
 import type { NodeMode, ResourceState } from '../base/status.js';
+import type { Comparison } from './connectivity.js';
 import type { Operation } from './history.js';
 import type { ClusterSpec } from './spec.js';
 
@@ -25,6 +27,12 @@ export interface State {
   /** DRBD resource -> node -> its newest report when the connection came up: older news is past. */
   readonly relinks: Readonly<Record<string, Readonly<Record<string, Stamp>>>>;
   readonly orders: Readonly<Record<string, Order>>;
+  /** Address -> how it answers this node. */
+  readonly pings: Readonly<Record<string, PingAnswer>>;
+  /** Node -> whether it is better connected than this one. */
+  readonly comparisons: Readonly<Record<string, Comparison>>;
+  /** Group -> the moves for connectivity that this node has learnt of. */
+  readonly reachMoves: Readonly<Record<string, ReachMoves>>;
   readonly requests: Readonly<Record<string, PendingRequest>>;
   readonly history: readonly Operation[];
   /** Numbers actions, fence attempts, requests and operations of this run. */
@@ -34,6 +42,13 @@ export interface State {
   readonly lastSent: string;
   /** The persistent facts as last saved, to notice a change. */
   readonly lastSaved: string;
+}
+
+/** Moves of a group to a better connected node. */
+export interface ReachMoves {
+  /** Of the register that told of the newest. */
+  readonly version: number;
+  readonly atMs: readonly number[];
 }
 
 /** Which report of a node. */
@@ -193,6 +208,9 @@ export function initialState(
     orders: Object.fromEntries(
       saved.orders.filter((order) => order.key.startsWith('mode.')).map((o) => [o.key, o]),
     ),
+    pings: {},
+    comparisons: {},
+    reachMoves: {},
     requests: {},
     history: [],
     nextId: 1,

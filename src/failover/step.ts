@@ -1,6 +1,7 @@
 import { assertNever } from '../base/assert.js';
 import { nextVerdictMs } from '../heartbeat/liveness.js';
 import { settleClaims } from './claims.js';
+import { noteReachMoves, onPings, reviewConnectivity } from './connectivity.js';
 import { onDrbd, reviewCopies } from './copies.js';
 import type { Effect } from './effect.js';
 import type { FailoverEvent } from './event.js';
@@ -44,6 +45,9 @@ function takeIn(turn: Turn, event: FailoverEvent): boolean {
     case 'drbd':
       onDrbd(turn, event.facts);
       return true;
+    case 'pings':
+      onPings(turn, event.answers);
+      return true;
     case 'actionResult':
       onActionResult(turn, event);
       return true;
@@ -74,6 +78,8 @@ function onLeave(turn: Turn): void {
 function decide(turn: Turn): void {
   judgePeers(turn);
   reviewCopies(turn);
+  reviewConnectivity(turn);
+  noteReachMoves(turn);
   liftBars(turn);
   enterUp(turn);
   for (const group of turn.groups) {

@@ -7,6 +7,7 @@ import type {
   GroupStatus,
   LinkStatus,
   NodeStatus,
+  PingStatus,
   Status,
   VerdictState,
 } from '../base/status.js';
@@ -14,6 +15,7 @@ import { formatDuration } from '../base/duration.js';
 import type { DrbdFacts } from '../drbd/facts.js';
 import { linkVerdict, silenceMs } from '../heartbeat/liveness.js';
 import { activeElsewhere } from './claims.js';
+import { connectivityOf, reachSentence, targetReason, targetState } from './connectivity.js';
 import { isHeard } from './membership.js';
 import { modeOf } from './orders.js';
 import { objectionTo, placement } from './placement.js';
@@ -33,6 +35,7 @@ export interface LinkCounters {
 export function viewStatus(state: State, links: readonly LinkCounters[], nowMs: number): Status {
   const turn = new Turn(state, nowMs);
   const groups = turn.groups.map((group) => groupStatus(turn, group));
+  const ping = pingStatus(state);
   return {
     schema: 'tandem.status/1',
     cluster: state.spec.cluster,
@@ -40,6 +43,7 @@ export function viewStatus(state: State, links: readonly LinkCounters[], nowMs: 
     verdict: verdict(turn, groups),
     nodes: nodeStatuses(state, nowMs),
     links: turn.peers.flatMap((peer) => links.map((link) => linkStatus(state, peer, link, nowMs))),
+    ...(ping.length === 0 ? {} : { ping }),
     groups,
     drbd: Object.values(state.drbd).map(drbdStatus),
     fencing: { configured: allFenceable(state.spec), lastTestedAt: null },
@@ -63,17 +67,29 @@ function selfStatus(state: State): NodeStatus {
     left: 'it has left',
   }[state.phase];
   const mode = modeOf(state, self);
-  return { name: self, self: true, state: state.phase, mode, lastSeenMs: 0, reason };
+  const connectivity = connectivityOf(state);
+  const reach = connectivity === null ? {} : { connectivity };
+  return { name: self, self: true, state: state.phase, mode, lastSeenMs: 0, reason, ...reach };
+}
+
+function pingStatus(state: State): readonly PingStatus[] {
+  return (state.spec.heartbeat.ping ?? []).map((target) => ({
+    name: target.name,
+    state: targetState(state, target),
+    reason: targetReason(state, target),
+  }));
 }
 
 function peerStatus(state: State, peer: Peer, nowMs: number): NodeStatus {
   const seen = peer.life.lastHeardMs;
+  const connectivity = isHeard(peer) ? peer.report?.connectivity : undefined;
   return {
     name: peer.name,
     self: false,
     ...peerState(state, peer, nowMs),
     mode: modeOf(state, peer.name),
     lastSeenMs: seen === null ? null : Math.round(nowMs - seen),
+    ...(connectivity === undefined ? {} : { connectivity }),
   };
 }
 
@@ -203,6 +219,7 @@ function verdict(turn: Turn, groups: readonly GroupStatus[]): Status['verdict'] 
       `no fencing is configured for ${bare.join(', ')}, so a silent node is never replaced by itself`,
     );
   }
+  shortcomings.push(...connectivityShortcomings(turn));
   if (shortcomings.length > 0) {
     return { state: 'degraded', summary: `${runs}; ${[...new Set(shortcomings)].join('; ')}` };
   }
@@ -210,6 +227,21 @@ function verdict(turn: Turn, groups: readonly GroupStatus[]): Status['verdict'] 
   const ready = turn.state.spec.nodes.filter((node) => !holders.includes(node));
   const heirs = ready.length === 0 ? '' : `; ${ready.join(', ')} is ready to take over`;
   return { state: 'ok', summary: `${runs}${heirs}` };
+}
+
+/** What this node and the others do not reach of the world. */
+function connectivityShortcomings(turn: Turn): string[] {
+  const silent = pingStatus(turn.state).filter((target) => target.state !== 'up');
+  const found = silent.map((target) =>
+    target.state === 'silent'
+      ? `${turn.self} does not reach ping node ${target.name}: ${target.reason}`
+      : `it is not known whether ${turn.self} reaches ping node ${target.name}: ${target.reason}`,
+  );
+  for (const peer of turn.peers) {
+    const reach = isHeard(peer) ? peer.report?.connectivity : undefined;
+    if (reach !== undefined && reach.reached < reach.of) found.push(reachSentence(turn.state, peer.name));
+  }
+  return found;
 }
 
 /** Why a group that runs could not be taken over at this moment. */

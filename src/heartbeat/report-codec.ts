@@ -3,12 +3,13 @@
  * and a packet dump shows readable names. Heartbeat's own fields keep their meaning (`st` is init,
  * active or dead; `dt`, `seq` and `hg` are hexadecimal); ours are additional names:
  *
- *     tv=1  tc=4f0c...  tm=online  th=ok
+ *     tv=1  tc=4f0c...  tm=online  th=ok  tp=1/2
  *     tg.mysql=started 3 claim=3/1 grant=n1/1795223335/2 barred
  *     td.r0=Primary UpToDate Connected
  *     to.move.mysql=n1 4 n2
  */
 import { err, ok, type Result } from '../base/result.js';
+import type { Connectivity } from './ping.js';
 import {
   PROTOCOL_VERSION,
   type DrbdReport,
@@ -67,6 +68,7 @@ export function encodeReport(report: Report, header: StatusHeader): readonly Tex
     ['tc', report.digest],
     ['tm', report.mode],
     ['th', report.health],
+    ...encodeConnectivity(report.connectivity),
     ...report.groups.map((group): TextField => [`tg.${group.name}`, encodeGroup(group)]),
     ...report.drbd.map((drbd): TextField => [
       `td.${drbd.resource}`,
@@ -77,6 +79,18 @@ export function encodeReport(report: Report, header: StatusHeader): readonly Tex
       `${order.value} ${String(order.version)} ${order.origin}`,
     ]),
   ];
+}
+
+/** `1/2`: one ping target of two is reached. */
+function encodeConnectivity(connectivity: Connectivity | undefined): readonly TextField[] {
+  if (connectivity === undefined) return [];
+  return [['tp', `${String(connectivity.reached)}/${String(connectivity.of)}`]];
+}
+
+function decodeConnectivity(text: string): Connectivity | null {
+  const [reached, of, ...rest] = text.split('/').map(decimal);
+  if (rest.length > 0 || typeof reached !== 'number' || typeof of !== 'number') return null;
+  return reached <= of ? { reached, of } : null;
 }
 
 function encodeGroup(group: GroupReport): string {
@@ -113,11 +127,14 @@ export function decodeReport(fields: ReadonlyMap<string, string>): Result<Report
   const mode = MODES.find((known) => known === text('tm'));
   if (phase === undefined) return fault('malformed', 'st', node);
   if (mode === undefined) return fault('malformed', 'tm', node);
+  const connectivity = fields.has('tp') ? decodeConnectivity(text('tp')) : undefined;
+  if (connectivity === null) return fault('malformed', 'tp', node);
   const lists = decodeLists(fields);
   if (!lists.ok) return fault('malformed', lists.error, node);
   const health = text('th') === 'stalled' ? 'stalled' : 'ok';
   const stamp = { node, generation, sequence, protocol };
-  return ok({ ...stamp, digest: text('tc'), phase, mode, health, ...lists.value });
+  const reach = connectivity === undefined ? {} : { connectivity };
+  return ok({ ...stamp, digest: text('tc'), phase, mode, health, ...reach, ...lists.value });
 }
 
 function fault(

@@ -8,6 +8,8 @@
  *     order   a register that an operator set anywhere; the highest version wins everywhere
  */
 
+import type { Connectivity } from './ping.js';
+
 /** The protocol that this program speaks (S9). Raised when an old node would misread a new one. */
 export const PROTOCOL_VERSION = 1;
 
@@ -77,6 +79,8 @@ export interface Report {
   readonly groups: readonly GroupReport[];
   readonly drbd: readonly DrbdReport[];
   readonly orders: readonly Order[];
+  /** Absent while it is not known, or when there is nothing to ping. */
+  readonly connectivity?: Connectivity;
 }
 
 /** True when `a` replaces `b`. */

@@ -202,3 +202,46 @@ export async function startServer(request: ServerRequest): Promise<StartedServer
     output.end();
   }
 }
+
+// --- programs that talk on -----------------------------------------------------------------------
+
+/** A program that runs on and whose lines are read as they come. */
+export interface FollowRequest {
+  readonly argv: readonly string[];
+  readonly onLine: (line: string) => void;
+  /** Told once: its exit code, and the first words of its standard error. */
+  readonly onEnd: (end: FollowEnd) => void;
+}
+
+export interface FollowEnd {
+  /** Null when it was ended by a signal or could not be started. */
+  readonly exitCode: number | null;
+  readonly said: string;
+}
+
+/** Longer lines are cut: nothing that is followed says anything worth reading in more. */
+const LINE_CHARS_MAX = 1_024;
+
+/** Starts a program to be followed; the function that ends it. */
+export function followProgram(request: FollowRequest): () => void {
+  const [file = '', ...args] = request.argv;
+  const child = execa(file, args, {
+    reject: false,
+    buffer: false,
+    stdin: 'ignore',
+    env: { LC_ALL: 'C' },
+  });
+  const errors = collect(child.stderr);
+  let rest = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n');
+    rest = (lines.pop() ?? '').slice(0, LINE_CHARS_MAX);
+    for (const line of lines) request.onLine(line.slice(0, LINE_CHARS_MAX));
+  });
+  child.stdout.on('error', () => undefined);
+  void child.then((result) => {
+    const said = child.pid === undefined ? startFailureOf(result) : textOf(errors).trim();
+    request.onEnd({ exitCode: result.exitCode ?? null, said: said.slice(0, LINE_CHARS_MAX) });
+  });
+  return () => child.kill('SIGKILL');
+}

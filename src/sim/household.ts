@@ -54,5 +54,8 @@ export const QUICK_POWER: PowerTiming = {
   onAgainMs: null,
 };
 
+/** The one ping node: the router between the cluster and its clients. */
+export const ROUTER = { name: '10.9.0.254', addresses: ['10.9.0.254'] } as const;
+
 /** DRBD with its usual time-outs over a LAN. */
 export const LAN_REPLICA: ReplicaTiming = { detectMs: 6_000, connectMs: 1_000, resyncMs: 5_000 };

@@ -70,6 +70,7 @@ export class Machine {
   #clockOffsetMs: number;
   #clockRate: number;
   #drbdNewsPlanned = false;
+  #isOnClientNetwork = true;
   #spec: ClusterSpec;
 
   constructor(setup: MachineSetup) {
@@ -179,6 +180,7 @@ export class Machine {
     const generation = this.#generation;
     this.#setup.observe({ kind: 'daemon', node: this.name, what: 'began', generation });
     this.#reportDrbd();
+    this.#reportPings();
     this.#give({ kind: 'tick' });
   }
 
@@ -246,6 +248,24 @@ export class Machine {
     const replicas = this.#replicas();
     if (replicas.length === 0) return;
     this.#give({ kind: 'drbd', facts: replicas.map((replica) => replica.facts(this.name)) });
+  }
+
+  /** The cable to the clients, with the ping nodes behind it. */
+  setClientNetwork(isUp: boolean): void {
+    if (this.#isOnClientNetwork === isUp) return;
+    this.#isOnClientNetwork = isUp;
+    this.#setup.observe({ kind: 'clientNetwork', node: this.name, isUp });
+    this.#reportPings();
+  }
+
+  #reportPings(): void {
+    const targets = this.#setup.spec.heartbeat.ping ?? [];
+    if (targets.length === 0) return;
+    const isUp = this.#isOnClientNetwork;
+    const state = isUp ? 'up' : 'silent';
+    const reason = isUp ? 'it answers' : 'no answer';
+    const addresses = targets.flatMap((target) => target.addresses);
+    this.#give({ kind: 'pings', answers: addresses.map((address) => ({ address, state, reason })) });
   }
 
   #give(event: FailoverEvent): void {

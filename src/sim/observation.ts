@@ -101,6 +101,8 @@ export type Observation =
       readonly effects: readonly Effect[];
       readonly lateMs: number;
     }
+  /** The cable to the clients and the ping nodes. */
+  | { readonly kind: 'clientNetwork'; readonly node: string; readonly isUp: boolean }
   /** Something went wrong, or was mended, by the hand of the world. */
   | { readonly kind: 'fault'; readonly what: string };
 

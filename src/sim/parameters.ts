@@ -6,7 +6,7 @@
 import { createPrng, type Prng } from '../base/prng.js';
 import type { GroupSpec } from '../resources/spec.js';
 import { between, chance, pick } from './draw.js';
-import { databaseGroup, QUICK_AGENTS } from './household.js';
+import { databaseGroup, QUICK_AGENTS, ROUTER } from './household.js';
 import type { Brain } from './machine.js';
 import type { Medium } from './network.js';
 import type { WorldSetup } from './world.js';
@@ -45,6 +45,8 @@ export interface Parameters {
   readonly initdeadMs: number;
   readonly isFenced: boolean;
   readonly links: number;
+  /** How often a node loses the ping nodes; null when there are none. */
+  readonly clientCutEveryMs: number | null;
   readonly loss: number;
   readonly duplication: number;
   readonly jitterMs: number;
@@ -89,6 +91,7 @@ export function drawParameters(seed: number, wishes: Wishes): Parameters {
     initdeadMs: Math.max(3_000, 2 * deadtimeMs),
     isFenced: chance(stream('fenced'), 0.85),
     links: pick(stream('links'), [1, 2, 3]),
+    clientCutEveryMs: drawClientCuts(stream('clientCuts')),
     loss: pick(stream('loss'), [0, 0, 0.02, 0.1]),
     duplication: pick(stream('duplication'), [0, 0, 0.05]),
     jitterMs: pick(stream('jitter'), [1, 5, keepaliveMs, 3 * keepaliveMs]),
@@ -99,6 +102,11 @@ export function drawParameters(seed: number, wishes: Wishes): Parameters {
     troubleEveryMs: round(between(stream('every'), 1_000, 40_000)),
     troubleForMs: round(between(stream('for'), 200, 30_000)),
   };
+}
+
+/** A third of all clusters have ping nodes. */
+function drawClientCuts(prng: Prng): number | null {
+  return chance(prng, 0.35) ? round(between(prng, 10_000, 90_000)) : null;
 }
 
 function drawMachine(
@@ -157,7 +165,13 @@ export function setupFrom(parameters: Parameters, brain: Brain): WorldSetup {
     seed: parameters.seed,
     nodes,
     groups: groupsOf(parameters, nodes),
-    heartbeat: { keepaliveMs, warntimeMs: Math.floor(deadtimeMs / 2), deadtimeMs, initdeadMs },
+    heartbeat: {
+      keepaliveMs,
+      warntimeMs: Math.floor(deadtimeMs / 2),
+      deadtimeMs,
+      initdeadMs,
+      ping: parameters.clientCutEveryMs === null ? [] : [ROUTER],
+    },
     fenceable: parameters.isFenced ? nodes : [],
     media: mediaOf(parameters),
     powerTiming: {

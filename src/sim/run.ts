@@ -153,6 +153,7 @@ class Run {
     world.setAgentFaults(null);
     world.setReplication(true);
     for (const machine of Object.values(world.machines)) {
+      machine.setClientNetwork(true);
       if (!survivors.includes(machine.name)) machine.disable();
       if (machine.state?.spec.digest !== 'd1') machine.crashDaemon();
       machine.setDigest('d1');

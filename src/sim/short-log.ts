@@ -24,6 +24,7 @@ type Of<Kind extends Observation['kind']> = Extract<Observation, { kind: Kind }>
 
 /** The lines of one observation; those that come with every heartbeat have none. */
 const LINES: { readonly [Kind in Observation['kind']]: (seen: Of<Kind>) => readonly Line[] } = {
+  clientNetwork: ({ node, isUp }) => [[node, '!', `reaches the clients: ${String(isUp)}`]],
   power: (seen) => [[seen.node, '+', seen.on ? 'on' : 'off']],
   daemon: (seen) => [
     [seen.node, '-', `daemon ${seen.what} (generation ${String(seen.generation)})`],

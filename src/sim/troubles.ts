@@ -34,6 +34,7 @@ export class TroubleMaker {
     }
     this.#planNext();
     this.#planCare();
+    this.#planClientCut(createPrng(parameters.seed ^ 0xc11e));
   }
 
   /** No trouble from here on; what is under way still ends. */
@@ -158,6 +159,29 @@ export class TroubleMaker {
       this.#later(() => restartWith('d1'));
     },
   };
+
+  /** Drawn from a stream of its own: the other troubles of a seed stay as they are. */
+  #planClientCut(prng: Prng): void {
+    const { clientCutEveryMs } = this.#parameters;
+    if (clientCutEveryMs === null) return;
+    this.#world.queue.after(between(prng, 0, 2 * clientCutEveryMs), () => {
+      if (!this.#isActive) return;
+      // Often the other one loses it as soon as the first has it back: that tempts to ping-pong.
+      const nodes = this.#world.setup.nodes.toSorted(() => prng.next() - 0.5);
+      this.#tell(`the network of the clients is gone on ${nodes.join(', then on ')}`);
+      this.#cutClients(prng, chance(prng, 0.5) ? nodes.slice(0, 1) : [...nodes, ...nodes]);
+      this.#planClientCut(prng);
+    });
+  }
+
+  #cutClients(prng: Prng, [node, ...rest]: readonly string[]): void {
+    if (node === undefined || !this.#isActive) return;
+    this.#world.machine(node).setClientNetwork(false);
+    this.#world.queue.after(between(prng, 100, 30_000), () => {
+      this.#world.machine(node).setClientNetwork(true);
+      this.#cutClients(prng, rest);
+    });
+  }
 
   #cutPower(machines: readonly Machine[]): void {
     for (const machine of machines) {

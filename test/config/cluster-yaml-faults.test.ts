@@ -91,7 +91,7 @@ t.test('cluster.yaml faults: what is no YAML, in our words', (t) => {
 
 t.test('cluster.yaml faults: keys and kinds of values', (t) => {
   const root = '"cluster", "nodes", "heartbeat", "watchdog", "fencing" or "groups"';
-  const beat = '"keepalive", "warntime", "deadtime", "initdead", "port", "links" or "ping"';
+  const beat = '"keepalive", "warntime", "deadtime", "initdead", "port", "links", "ping" or "deadping"';
   const kinds = '"drbd", "filesystem", "ip", "mysql" or "script"';
   const duration = 'a duration with its unit, such as 200ms, 1.5s, 2m or 1h';
   golden(t, [
@@ -115,7 +115,12 @@ t.test('cluster.yaml faults: keys and kinds of values', (t) => {
     [withBeat('ping: 10.9.0.254'),
       ':2:20: error: Key "ping" cannot be "10.9.0.254"; expected a list of addresses'],
     [withBeat('ping: [[a]]'),
-      ':2:21: error: An entry of key "ping" cannot be a list; expected an address such as 10.9.0.11'],
+      ':2:21: error: An entry of key "ping" cannot be a list; expected an address such as 10.9.0.11,' +
+        ' or { name: routers, addresses: [10.9.0.253, 10.9.0.254] }'],
+    [withBeat('ping: [{ name: a }]'),
+      ':2:21: error: Key "addresses" is missing; expected a list of addresses'],
+    [withBeat('ping: [{ name: a, addresses: [] }]'),
+      ':2:43: error: Key "addresses" is empty; expected one address or more'],
     [`${BASE}cluster: 2024`,
       ':4:10: error: Key "cluster" cannot be "2024"; expected the name of the cluster;' +
         ' write it in quotes: "2024"'],

@@ -93,7 +93,8 @@ t.test('cluster.yaml: a file with every key becomes a Config', (t) => {
         { kind: 'mcast', device: 'eth2', group: '225.0.0.1', port: 700, ttl: 2, loop: true },
         { kind: 'serial', path: '/dev/ttyS1', baud: 115_200 },
       ],
-      ping: ['10.9.0.254'],
+      ping: [{ name: '10.9.0.254', addresses: ['10.9.0.254'] }],
+      deadpingMs: 3_000,
     },
     watchdog: '/dev/watchdog',
     fencing: {
@@ -180,6 +181,7 @@ t.test('cluster.yaml: what holds when the file is silent is what the schema says
     udpPort: 694,
     links: [{ kind: 'bcast', device: 'eth1' }, { kind: 'serial', path: '/dev/ttyS0', baud: 19_200 }],
     ping: [],
+    deadpingMs: 3_000,
   });
   t.same([fencing, watchdog], [{}, null]);
   t.same(groups.map(({ prefer, failback }) => [prefer, failback]), [[['n1', 'n2'], 'never']]);
@@ -250,6 +252,8 @@ bcast eth1
 serial /dev/ttyS1
 baud 115200
 ping 10.9.0.254
+ping_group routers 10.9.0.252 10.9.0.253
+deadping 5
 auto_failback off
 fence n1 fence_ipmilan ip=10.9.9.11 username=admin password_file=/etc/tandem/bmc
 fence n2 fence_ipmilan ip=10.9.9.12 username=admin password_file=/etc/tandem/bmc
@@ -265,7 +269,8 @@ heartbeat:
   deadtime: 1.5s
   initdead: 15s
   links: [{ ucast: eth0, addresses: { n1: 10.9.0.11, n2: 10.9.0.12 } }, { serial: /dev/ttyS0 }]
-  ping: [10.9.0.254]
+  ping: [10.9.0.254, { name: routers, addresses: [10.9.0.253, 10.9.0.252] }]
+  deadping: 5s
 fencing:
   n1: [&bmc { agent: fence_ipmilan, ip: 10.9.9.11, username: admin, password_file: /root/bmc }]
   n2: [{ agent: fence_ipmilan, ip: 10.9.9.12, username: admin, password_file: /root/bmc }]
@@ -284,7 +289,7 @@ groups:
 `;
   t.equal(native(yaml).digest, heartbeat(haCf, haresources).digest);
   t.equal(native(yaml, 'n2').digest, heartbeat(haCf, haresources, 'n2').digest);
-  t.equal(native(yaml).digest, '916f2d8f149422d7', 'and it has not changed unawares');
+  t.equal(native(yaml).digest, '8e83472a5dca81b3', 'and it has not changed unawares');
   const scripts = yaml.replace('- mysql: { datadir: /db/mysql }', '- { script: mysql, args: [/db/mysql] }');
   t.equal(native(scripts).digest, heartbeat(haCf, haresources, 'n1', ['mysql']).digest);
   for (const [from, to] of [['0.8s', '0.7s'], ['/24,', '/25,'], ['fence_apc', 'fence_wti']] as const) {

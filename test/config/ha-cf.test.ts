@@ -75,6 +75,7 @@ t.test('ha.cf: all that is used is read, defaults as Heartbeat has them', (t) =>
       udpPort: 694,
       links: [{ kind: 'bcast', device: 'eth0' }],
       ping: [],
+      deadpingMs: 30_000,
     },
     failback: 'when-synced',
     watchdog: null,
@@ -94,7 +95,8 @@ t.test('ha.cf: all that is used is read, defaults as Heartbeat has them', (t) =>
     watchdog /dev/watchdog
     auto_failback off
     ping 10.0.0.254, 10.0.1.254
-    ping_group routers 10.0.2.254
+    ping_group routers 10.0.2.254 10.0.3.254 10.0.2.254
+    deadping 4
     node Alpha
     node BETA gamma\r\n`;
   const { value, diagnostics } = parse(full);
@@ -116,7 +118,11 @@ t.test('ha.cf: all that is used is read, defaults as Heartbeat has them', (t) =>
         { kind: 'ucast', device: 'eth0', address: '10.0.0.2' },
         { kind: 'mcast', device: 'eth3', group: '225.0.0.1', port: 694, ttl: 1, loop: false },
       ],
-      ping: ['10.0.0.254', '10.0.1.254', '10.0.2.254'],
+      ping: [
+        ...['10.0.0.254', '10.0.1.254'].map((address) => ({ name: address, addresses: [address] })),
+        { name: 'routers', addresses: ['10.0.2.254', '10.0.3.254'] },
+      ],
+      deadpingMs: 4_000,
     },
     failback: 'never',
     watchdog: '/dev/watchdog',
@@ -235,6 +241,8 @@ t.test('ha.cf errors: line, column, what was expected, and the cure', (t) => {
     ['ucast6 eth0 fe80::1', '1: error: Medium "ucast6" is not supported; expected serial, bcast, ucast or mcast; delete the line, or write "ucast INTERFACE PEER-ADDRESS"'],
     ['ping 10.0.0', '6: error: Cannot use "10.0.0" here; expected an address that answers to ping, such as the router 10.0.0.254'],
     ['ping_group a', '1: error: Directive "ping_group" has too few words; expected "ping_group NAME ADDRESS..."'],
+    ['ping_group a/b 10.0.0.1', '12: error: Ping group cannot be "a/b"; expected letters, digits, ".", "-" and "_"'],
+    ['ping_group a 10.0.0.1 gw..x', '23: error: Cannot use "gw..x" here; expected an address that answers to ping, such as the router 10.0.0.254'],
     ['watchdog dog', '10: error: Directive "watchdog" cannot be "dog"; expected the path of a watchdog device, such as /dev/watchdog'],
     ['cluster a/b', '9: error: Directive "cluster" cannot be "a/b"; expected a name of letters, digits, ".", "-" and "_"'],
     ['node -x', '6: error: Node name cannot be "-x"; expected a node name as "uname -n" prints it, such as db1 or db1.example'],
@@ -254,6 +262,8 @@ t.test('ha.cf cross-checks: values that do not fit together', (t) => {
     ['deadtime 10\nwarntime 10', ['5:10: error: Warntime 10.0 s could never warn before deadtime; expected less than 10.0 s']],
     ['initdead 29', ['4:10: error: Initdead 29.0 s is shorter than deadtime; expected 30.0 s or more']],
     ['deadtime 4\ninitdead 5', ['5:10: warning: Initdead 5.00 s may be too short for the network to start; expected 10.0 s or more']],
+    ['keepalive 1\ndeadtime 4\ndeadping 2100ms', ['6:10: warning: Deadping 2.10 s is read as 3.00 s; expected 3.00 s or more: pings go out once a second']],
+    ['ping_group a 10.0.0.1\nping_group a 10.0.0.2', ['5:12: error: Ping group "a" is given twice; expected each group once, with all its addresses']],
     ['deadping 2', ['4:10: error: Deadping 2.00 s does not outlast two lost heartbeats; expected more than twice keepalive, 2.00 s']],
     ['keepalive 500\ndeadtime 1500', ['4:11: warning: Keepalive 8 min 20 s is very long; expected about 1 s; no unit means seconds: write 500ms']],
   ];

@@ -1,7 +1,13 @@
 /** Orders are registers: the highest version wins on every node, in whatever order they arrive. */
 import fc from 'fast-check';
 import t from 'tap';
-import { orderReplaces, type Order } from '../../src/heartbeat/report.js';
+import { decodeReport, encodeReport } from '../../src/heartbeat/report-codec.js';
+import {
+  orderReplaces,
+  PROTOCOL_VERSION,
+  type Order,
+  type Report,
+} from '../../src/heartbeat/report.js';
 
 t.test('report: orders converge whatever way they travel', (t) => {
   const order: fc.Arbitrary<Order> = fc.record({
@@ -38,5 +44,38 @@ t.test('report: which order replaces which', (t) => {
     [order(2, 'n1'), order(2, 'n1'), false],
   ] as const;
   for (const [a, b, expected] of rows) t.equal(orderReplaces(a, b), expected);
+  t.end();
+});
+
+const HEADER = { deadtimeMs: 1_500, wallSeconds: 1_700_000_000, ttl: 3 };
+const QUIET: Report = {
+  node: 'n1',
+  generation: 7,
+  sequence: 300,
+  protocol: PROTOCOL_VERSION,
+  digest: 'd1',
+  phase: 'up',
+  mode: 'online',
+  health: 'ok',
+  groups: [],
+  drbd: [],
+  orders: [],
+};
+
+t.test('report: what a node reaches goes over the wire (connectivity)', (t) => {
+  const reports: Report[] = [
+    QUIET,
+    { ...QUIET, connectivity: { reached: 0, of: 1 } },
+    { ...QUIET, connectivity: { reached: 16, of: 16 } },
+  ];
+  for (const report of reports) {
+    const read = decodeReport(new Map(encodeReport(report, HEADER)));
+    t.same(read.ok && read.value, report);
+  }
+  for (const word of ['', '1', '2/1', 'a/b', '1/', '-1/1', '1/2/x'.repeat(9)]) {
+    const fields = new Map([...encodeReport(QUIET, HEADER), ['tp', word] as const]);
+    const read = decodeReport(fields);
+    t.match(read, { ok: false, error: { kind: 'malformed', detail: 'tp', node: 'n1' } }, word);
+  }
   t.end();
 });

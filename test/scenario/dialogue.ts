@@ -7,6 +7,7 @@
  *     power-cut n1 | power-on n1 | daemon-crash n1 | daemon-start n1 | leave n1
  *     stall n1 2s | freeze n1 8s the daemon alone, or the whole machine, stands still
  *     cut LINK | mend LINK       eth0, eth1, serial, all (these three), replication
+ *     cut clients n1             what n1 reaches of its ping nodes
  *     device n1 fails            or works, hangs, late: the power device of n1
  *     fail n1 start mysql fails  the next such action: fails, failsDirty, hangs, late
  *     kill n1 mysql              a resource dies
@@ -25,6 +26,7 @@ import {
   LAN_REPLICA,
   QUICK_AGENTS,
   QUICK_POWER,
+  ROUTER,
 } from '../../src/sim/household.js';
 import type { Machine } from '../../src/sim/machine.js';
 import type { Observation } from '../../src/sim/observation.js';
@@ -36,7 +38,7 @@ const UNTIL_MS_MAX = 300_000;
 const LINKS = ['eth0', 'eth1', 'serial'] as const;
 const EVEN = { jitterMs: 0, loss: 0, duplication: 0 };
 
-/** Settings of the first block: `cluster fencing=none failback=when-synced reboot`. */
+/** Settings of the first block: `cluster fencing=none failback=when-synced reboot ping three`. */
 function buildWorld(words: readonly string[]): World {
   const nodes = words.includes('three') ? ['n1', 'n2', 'n3'] : ['n1', 'n2'];
   const failback = words.includes('failback=when-synced') ? 'when-synced' : 'never';
@@ -44,7 +46,13 @@ function buildWorld(words: readonly string[]): World {
     seed: 1,
     nodes,
     groups: [databaseGroup('mysql', ['n1', 'n2'], failback)],
-    heartbeat: { keepaliveMs: 200, warntimeMs: 800, deadtimeMs: 1_500, initdeadMs: 5_000 },
+    heartbeat: {
+      keepaliveMs: 200,
+      warntimeMs: 800,
+      deadtimeMs: 1_500,
+      initdeadMs: 5_000,
+      ping: words.includes('ping') ? [ROUTER] : [],
+    },
     fenceable: words.includes('fencing=none') ? [] : nodes,
     media: [
       { name: 'eth0', quality: { delayMs: 1, ...EVEN } },
@@ -120,8 +128,8 @@ class Dialogue {
     leave: (nodes) => this.#each(nodes, (machine) => machine.leave()),
     stall: ([node = '', time = '']) => this.#w.machine(node).stall(durationMs(time)),
     freeze: ([node = '', time = '']) => this.#w.machine(node).freeze(durationMs(time)),
-    cut: ([link = '']) => this.#setLink(link, false),
-    mend: ([link = '']) => this.#setLink(link, true),
+    cut: ([link = '', ...nodes]) => this.#setLink(link, false, nodes),
+    mend: ([link = '', ...nodes]) => this.#setLink(link, true, nodes),
     device: ([node = '', mood = '']) => this.#w.power.setMood(node, mood as DeviceMood),
     fail: ([node = '', verb = '', resource = '', fault = '']) =>
       this.#w.failNext(node, 'mysql', indexOf(resource), verb as Verb, fault as AgentFault),
@@ -144,7 +152,11 @@ class Dialogue {
     this.#lines = [];
   }
 
-  #setLink(name: string, isUp: boolean): void {
+  #setLink(name: string, isUp: boolean, nodes: readonly string[]): void {
+    if (name === 'clients') {
+      this.#each(nodes, (machine) => machine.setClientNetwork(isUp));
+      return;
+    }
     if (name === 'replication') {
       this.#w.setReplication(isUp);
       return;

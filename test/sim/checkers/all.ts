@@ -7,6 +7,7 @@ import { oneOwner } from './one-owner.js';
 import { order } from './order.js';
 import { said } from './said.js';
 import { shooting } from './shooting.js';
+import { steady } from './steady.js';
 
 /** Every checker, fresh. `allow` is told of losses within the allowance of the design. */
 export function allCheckers(
@@ -22,5 +23,6 @@ export function allCheckers(
     shooting(world, tell),
     order(tell),
     said(tell),
+    steady(world, tell),
   ];
 }

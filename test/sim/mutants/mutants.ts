@@ -345,4 +345,35 @@ export const MUTANTS: readonly Mutant[] = [
           : effect,
     }),
   },
+  {
+    name: 'moves to the better connected node at once',
+    rules: ['P1'],
+    nodes: 2,
+    seedsMax: 30,
+    brain: bent({
+      before: (state) => ({
+        ...state,
+        comparisons: Object.fromEntries(
+          Object.entries(state.comparisons).map(([node, comparison]) => [
+            node,
+            { ...comparison, sinceMs: Number.NEGATIVE_INFINITY },
+          ]),
+        ),
+      }),
+    }),
+  },
+  {
+    name: 'follows the better connected node without rest',
+    rules: ['P1'],
+    nodes: 2,
+    seedsMax: 30,
+    brain: bent({
+      before: (state) => ({
+        ...state,
+        reachMoves: Object.fromEntries(
+          Object.entries(state.reachMoves).map(([group, moves]) => [group, { ...moves, atMs: [] }]),
+        ),
+      }),
+    }),
+  },
 ];
