@@ -116,8 +116,8 @@ export class PingWatch {
     watched.restart = null;
     watched.end = follow({
       argv: [this.#program ?? 'ping', '-n', '-i', String(EVERY_S), '-w', String(LIFE_S), address],
-      onLine: (line) => {
-        if (!isAnswer(line)) return;
+      onLines: (lines) => {
+        if (!lines.some(isAnswer)) return;
         watched.answeredMs = this.#world.nowMs();
         watched.fault = null;
         watched.fruitlessStarts = 0;

@@ -29,7 +29,9 @@ export type DrbdCommandKind =
   | 'listResources'
   | 'getGenerations'
   | 'showGenerations'
-  | 'watchEvents';
+  | 'watchEvents'
+  | 'listEvents'
+  | 'statusJson';
 
 /** A command ready to be run. */
 export interface DrbdCommand {
@@ -254,8 +256,20 @@ export function showGenerations(resource: string): DrbdCommand {
   return onResource('showGenerations', ['show-gi'], resource, QUERY_TIMEOUT_MS);
 }
 
-/** Follows every state change (read by events2). drbdsetup-84 requires the word `all`. */
+/** Follows every state change (read by model-events). drbdsetup-84 requires the word `all`. */
 export function watchEvents(): DrbdCommand {
-  const argv = ['drbdsetup', 'events2', '--timestamps', 'all'];
+  const argv = ['drbdsetup', 'events2', '--timestamps', '--statistics', 'all'];
   return { kind: 'watchEvents', target: 'all resources', argv, timeoutMs: null };
+}
+
+/** The first dump of `watchEvents` alone: all that exists now. */
+export function listEvents(): DrbdCommand {
+  const argv = ['drbdsetup', 'events2', '--now', '--statistics', 'all'];
+  return { kind: 'listEvents', target: 'all resources', argv, timeoutMs: QUERY_TIMEOUT_MS };
+}
+
+/** Everything that exists now (DRBD 9; drbdsetup-84 has no --json). */
+export function statusJson(): DrbdCommand {
+  const argv = ['drbdsetup', 'status', '--json'];
+  return { kind: 'statusJson', target: 'all resources', argv, timeoutMs: QUERY_TIMEOUT_MS };
 }

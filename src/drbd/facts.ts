@@ -4,6 +4,7 @@
  */
 import type { ProcDrbd } from './proc.js';
 import type { ProcMinor } from './proc-minor.js';
+import { donePercent } from './proc-progress.js';
 import type { ConnectionWord, DiskWord, RoleWord, Word } from './words.js';
 
 /** A connection as DRBD 8.4 names it; 9's words are mapped to these. */
@@ -156,7 +157,7 @@ function blankVolume(entry: ResourceVolume, state: 'down' | 'unknown'): DrbdVolu
 function volumeFacts(entry: ResourceVolume, minor: ProcMinor): DrbdVolumeFacts {
   if (minor.connection.word === 'Unconfigured') return blankVolume(entry, 'down');
   const { progress } = minor;
-  const percent = progress?.donePermille == null ? null : progress.donePermille / 10;
+  const percent = progress === null ? null : donePercent(progress);
   const { outOfSyncKiB } = minor.counters;
   return {
     volume: entry.volume,

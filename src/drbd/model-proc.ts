@@ -27,6 +27,7 @@ import {
 import type { ProcDrbd } from './proc.js';
 import type { IoFlags } from './proc-flags.js';
 import type { ProcMinor } from './proc-minor.js';
+import { donePercent } from './proc-progress.js';
 import {
   linkWord,
   replicationWord,
@@ -146,7 +147,7 @@ function progressOf({ progress }: ProcMinor): DrbdProgress | null {
   if (progress === null) return null;
   return {
     ...emptyProgress(progress.kind),
-    donePercent: progress.donePermille === null ? null : progress.donePermille / 10,
+    donePercent: donePercent(progress),
     leftKiB: progress.leftKiB,
     totalKiB: progress.totalKiB,
     finishSeconds: progress.finishSeconds,

@@ -35,6 +35,21 @@ export interface ProcProgress {
   readonly verifyOutOfSync: number | null;
 }
 
+/**
+ * How much is done, 0 to 100 with one decimal. The kernel's own figure counts in pieces of 4 MiB
+ * (drbd_get_syncer_progress shifts both amounts by 10 bits): a run of 1 MiB begins with 100.0 %.
+ * The amounts tell it exactly, up to where they are printed in MiB.
+ */
+export function donePercent(progress: ProcProgress): number | null {
+  const { leftKiB, totalKiB, donePermille } = progress;
+  if (leftKiB !== null && totalKiB !== null && totalKiB > 0 && totalKiB < KIB_PER_4_GIB) {
+    return Math.round(Math.max(0, 1 - leftKiB / totalKiB) * 1000) / 10;
+  }
+  return donePermille === null ? null : donePermille / 10;
+}
+
+const KIB_PER_4_GIB = 4 * 1024 * 1024;
+
 /** What one progress line adds. */
 export type ProgressPart = Partial<ProcProgress>;
 

@@ -6,6 +6,8 @@
  *     limit              -> SIGTERM to the process group, then SIGKILL: a hung agent leaves no children
  *     no exit even then  -> given up: uninterruptible sleep
  *
+ * A program that is followed (`followProgram`) has no limit of time: it ends with us, or when told.
+ *
  * The end of a run is the exit of the program, not the end of its output: a server that a script
  * starts keeps the pipe open for as long as it lives.
  */
@@ -208,40 +210,68 @@ export async function startServer(request: ServerRequest): Promise<StartedServer
 /** A program that runs on and whose lines are read as they come. */
 export interface FollowRequest {
   readonly argv: readonly string[];
-  readonly onLine: (line: string) => void;
-  /** Told once: its exit code, and the first words of its standard error. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whole lines without their breaks: all that came together. */
+  readonly onLines: (lines: readonly string[]) => void;
+  /** Told once, when it has ended by itself; not after it was ended by the function returned. */
   readonly onEnd: (end: FollowEnd) => void;
 }
 
 export interface FollowEnd {
   /** Null when it was ended by a signal or could not be started. */
   readonly exitCode: number | null;
+  /** The first words of its standard error, or why it was ended. */
   readonly said: string;
 }
 
-/** Longer lines are cut: nothing that is followed says anything worth reading in more. */
-const LINE_CHARS_MAX = 1_024;
+/** No line of a program that we follow is near this; without a bound it could fill the memory. */
+const LINE_CHARS_MAX = 65_536;
+/** Kept of its standard error. */
+const SAID_CHARS_MAX = 1_024;
 
-/** Starts a program to be followed; the function that ends it. */
+/**
+ * Starts a program to be followed; gives the function that ends it. Never throws. The program ends
+ * with this process.
+ */
 export function followProgram(request: FollowRequest): () => void {
   const [file = '', ...args] = request.argv;
   const child = execa(file, args, {
     reject: false,
     buffer: false,
+    cleanup: true,
     stdin: 'ignore',
-    env: { LC_ALL: 'C' },
+    forceKillAfterDelay: KILL_AFTER_MS,
+    env: { LC_ALL: 'C', ...request.env },
   });
-  const errors = collect(child.stderr);
+  let over = false;
   let rest = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    const lines = (rest + chunk).split('\n');
-    rest = (lines.pop() ?? '').slice(0, LINE_CHARS_MAX);
-    for (const line of lines) request.onLine(line.slice(0, LINE_CHARS_MAX));
-  });
-  child.stdout.on('error', () => undefined);
+  let said = '';
+  const stop = (): void => {
+    over = true;
+    child.kill();
+    // What it left running may hold the pipes for ever.
+    child.stdout.destroy();
+    child.stderr.destroy();
+  };
+  const end = (exitCode: number | null, words: string): void => {
+    if (over) return;
+    stop();
+    request.onEnd({ exitCode, said: words.trim() });
+  };
   void child.then((result) => {
-    const said = child.pid === undefined ? startFailureOf(result) : textOf(errors).trim();
-    request.onEnd({ exitCode: result.exitCode ?? null, said: said.slice(0, LINE_CHARS_MAX) });
+    if (child.pid === undefined) end(null, startFailureOf(result));
   });
-  return () => child.kill('SIGKILL');
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    if (over) return;
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > LINE_CHARS_MAX) end(null, 'it prints lines without end');
+    else if (lines.length > 0) request.onLines(lines);
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(0, SAID_CHARS_MAX);
+  });
+  for (const stream of [child.stdout, child.stderr]) stream.on('error', () => undefined);
+  child.once('close', (exitCode) => end(exitCode, said));
+  return stop;
 }

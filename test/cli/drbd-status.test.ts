@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -87,4 +87,58 @@ t.test('drbd status: what is not understood is told with file, line and column',
   });
   const none = await tandem(['drbd', 'status', '--proc', join(folder, 'none')]);
   t.match(none, { code: EXIT.noInput, err: /none cannot be read: ENOENT/ });
+});
+
+/** A folder with a program called drbdsetup. */
+function fakeDrbdsetup(script: string): { readonly folder: string; readonly PATH: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'tandem-drbd-live-'));
+  const path = join(folder, 'drbdsetup');
+  writeFileSync(path, `#!/bin/sh\n${script}`);
+  chmodSync(path, 0o755);
+  return { folder, PATH: `${folder}:${process.env['PATH'] ?? ''}` };
+}
+
+const EVENTS = fileURLToPath(new URL('../../fixtures/events2/', import.meta.url));
+
+t.test('drbd status: this machine, DRBD 8.4: the file, with names from drbdsetup', built, async (t) => {
+  const state = '8.4.11-33-two-volumes-one-waits-n2';
+  const args = ['drbd', 'status', '--proc-drbd', fixture(state)];
+  const said = fakeDrbdsetup(`test "$*" = "events2 --now --statistics all" && cat ${EVENTS}${state}.now.txt`);
+  const named = await tandem(args, { env: said });
+  t.match(named, { code: 0, err: '' });
+  const first = 'DRBD 8.4.11, from FILE, names from drbdsetup';
+  golden(t, 'drbd-live', named.out.replace(/^DRBD 8.4.11, from\s+\S+,\s+names from drbdsetup/, first));
+  const dumb = await tandem(args, { env: fakeDrbdsetup('exit 20\n') });
+  t.match(dumb, { code: 0, out: /^drbd10: Secondary$/m, err: '' }, 'without names');
+});
+
+t.test('drbd status: this machine, DRBD 9: drbdsetup is asked', built, async (t) => {
+  const args = ['drbd', 'status', '--proc-drbd', fixture('9.2.12-header-only')];
+  const json = '[{"name":"r0","role":"Primary","devices":[],"connections":[]}]';
+  const said = fakeDrbdsetup(`test "$*" = "status --json" && echo '${json}'\n`);
+  const ran = await tandem([...args, '--json'], { env: said });
+  t.match(JSON.parse(ran.out), {
+    source: { kind: 'live', name: 'drbdsetup status --json', format: 'status-json' },
+    version: '9.2.12',
+    resources: [{ resource: 'r0', role: 'Primary' }],
+  });
+  const rows: readonly (readonly [string, string])[] = [
+    ['echo "no permission" >&2; exit 20\n', 'drbdsetup status --json: no permission'],
+    ['echo hello\n', 'drbdsetup status --json printed something else than its state'],
+  ];
+  for (const [script, reason] of rows) {
+    const failed = await tandem(args, { env: fakeDrbdsetup(script) });
+    t.strictSame(failed, { code: EXIT.unknown, out: '', err: `tandem: ${reason}\n` });
+  }
+  const none = await tandem(['drbd', 'status', '--proc-drbd', join(said.folder, 'none')]);
+  t.match(none, { code: EXIT.unknown, err: /none does not exist: the DRBD module is not loaded/ });
+});
+
+t.test('drbd status: saved output of drbdsetup', built, async (t) => {
+  const file = `${EVENTS}8.4.11-25-split-brain-n1.now.txt`;
+  const ran = await tandem(['drbd', 'status', '--proc', file]);
+  t.match(ran, { code: 0, err: '', out: /^r0: Primary\n {2}split brain is possible/m });
+  const cut = readFileSync(file, 'utf8').split('\n').slice(0, 3).join('\n');
+  const broken = await tandem(['drbd', 'status', '--proc', '-'], { input: cut });
+  t.match(broken, { code: 0, out: /breaks off[^]*the dump is not complete/ });
 });

@@ -87,18 +87,18 @@ t.test('ping: one program for each address; told of changes only', (t) => {
     '/bin/ping -n -i 1 -w 600 10.9.0.253',
   ]);
   t.equal(states(), 'unknown unknown', 'at first');
-  started[0]!.onLine(ANSWER);
+  started[0]!.onLines([ANSWER]);
   t.equal(states(), 'up unknown', 'an answer is told at once');
-  pass(2_500, () => started[0]!.onLine(ANSWER));
+  pass(2_500, () => started[0]!.onLines([ANSWER]));
   t.equal(told.length, 2, 'and then nothing, as long as nothing changes');
-  pass(1_000, () => started[0]!.onLine(ANSWER));
+  pass(1_000, () => started[0]!.onLines([ANSWER]));
   t.equal(states(), 'up silent', 'the other was never heard for deadping');
   t.match(told.at(-1)?.[1]?.reason, 'no answer for 3.00 s or more');
   pass(2_500);
   t.equal(states(), 'up silent');
   pass(1_000);
   t.equal(states(), 'silent silent');
-  started[1]!.onLine(ANSWER);
+  started[1]!.onLines([ANSWER]);
   t.equal(states(), 'silent up', 'and it comes back with the first answer');
   t.equal(told.length, 5);
   t.equal(started.length, 2, 'no program was started for all that');
@@ -120,7 +120,7 @@ t.test('ping: a program that ends is started anew, with growing pauses', (t) => 
     t.equal(started.length, index + 2);
   }
   t.equal(states(), 'silent', 'no route is a network that does not work');
-  started.at(-1)!.onLine(ANSWER);
+  started.at(-1)!.onLines([ANSWER]);
   t.equal(states(), 'up');
   started.at(-1)!.onEnd({ exitCode: 0, said: '' });
   pass(1_000);
@@ -147,9 +147,9 @@ t.test('ping: what cannot be asked is unknown, with the reason, and once', (t) =
 
 t.test('ping: a daemon that stood still reads first and judges then (S6)', (t) => {
   const { started, pass, states, standStill } = watch(t, ['10.9.0.254']);
-  started[0]!.onLine(ANSWER);
+  started[0]!.onLines([ANSWER]);
   standStill(8_000);
-  pass(600, () => started[0]!.onLine(ANSWER));
+  pass(600, () => started[0]!.onLines([ANSWER]));
   t.equal(states(), 'up');
   pass(4_000);
   t.equal(states(), 'silent');

@@ -34,7 +34,9 @@ t.test('command: argument vectors as drbd-utils 9.22 takes them', (t) => {
     [command.listResources(), 'drbdadm sh-resources'],
     [command.getGenerations('r0'), 'drbdadm get-gi r0'],
     [command.showGenerations('r0'), 'drbdadm show-gi r0'],
-    [command.watchEvents(), 'drbdsetup events2 --timestamps all'],
+    [command.watchEvents(), 'drbdsetup events2 --timestamps --statistics all'],
+    [command.listEvents(), 'drbdsetup events2 --now --statistics all'],
+    [command.statusJson(), 'drbdsetup status --json'],
     [
       command.waitConnect(0, 5),
       'drbdsetup wait-connect 0 --wfc-timeout=5 --degr-wfc-timeout=5 --outdated-wfc-timeout=5',

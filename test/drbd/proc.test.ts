@@ -92,6 +92,8 @@ const FIXTURE_FACTS: Readonly<Record<string, readonly string[]>> = {
 t.test('proc: every fixture is read as expected, without a warning', (t) => {
   const readme = readFixture('README.md');
   for (const name of readdirSync(FIXTURES).filter((file) => file.endsWith('.txt'))) {
+    // What the lab recorded has a table of its own: see recorded.test.ts.
+    if (/^8\.4\.11-\d\d-/.test(name)) continue;
     t.ok(readme.includes(`\`${name}\``), `${name} has a row in the provenance table`);
     const proc = parseProcDrbd(readFixture(name));
     t.same(proc.warnings, [], `${name}: no warnings`);

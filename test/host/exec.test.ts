@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { runCommand, startServer } from '../../src/host/exec.js';
+import { followProgram, runCommand, startServer, type FollowEnd } from '../../src/host/exec.js';
 import { folder, lives, script, soon, textOf } from '../support/temporary.js';
 
 const sh = (text: string): readonly string[] => ['/bin/sh', '-c', text];
@@ -174,4 +174,55 @@ t.test('server: it outlives the program that started it', async (t) => {
   const pid = await pidIn(note);
   t.ok(lives(pid));
   process.kill(pid, 'SIGKILL');
+});
+
+interface Followed {
+  readonly stop: () => void;
+  readonly lines: string[];
+  readonly ends: FollowEnd[];
+}
+
+function follow(argv: readonly string[]): Followed {
+  const lines: string[] = [];
+  const ends: FollowEnd[] = [];
+  const stop = followProgram({
+    argv,
+    env: { EXTRA: 'x' },
+    onLines: (some) => lines.push(...some),
+    onEnd: (end) => ends.push(end),
+  });
+  return { stop, lines, ends };
+}
+
+t.test('exec: a followed program hands over whole lines as they come, and how it ended', async (t) => {
+  const text = 'printf "a\\nb"; printf "c\\n\\n$LC_ALL-$EXTRA\\nno end"; echo why >&2; exit 3';
+  const { lines, ends } = follow(sh(text));
+  await soon('its end', () => ends.length > 0 || undefined);
+  t.strictSame(lines, ['a', 'bc', '', 'C-x']);
+  t.strictSame(ends, [{ exitCode: 3, said: 'why' }]);
+  const killed = follow(sh('kill -KILL $$'));
+  await soon('its end', () => killed.ends.length > 0 || undefined);
+  t.strictSame(killed.ends, [{ exitCode: null, said: '' }]);
+});
+
+t.test('exec: a followed program that cannot start or prints without end is ended', async (t) => {
+  const none = follow(['/no/such/program']);
+  await soon('its end', () => none.ends.length > 0 || undefined);
+  t.match(none.ends, [{ exitCode: null, said: /ENOENT/ }]);
+  const before = children();
+  const endless = follow(sh('yes | tr -d "\\n"'));
+  await soon('its end', () => endless.ends.length > 0 || undefined);
+  t.match(endless.ends, [{ exitCode: null, said: /without end/ }]);
+  await soon('no child', () => children().every((pid) => before.includes(pid)) || undefined);
+});
+
+t.test('exec: a followed program that is stopped is silent, and gone', async (t) => {
+  const before = children();
+  const { stop, lines, ends } = follow(sh('trap "" TERM; echo ready; while :; do echo x; sleep 0.05; done'));
+  await soon('a line', () => lines.length > 0 || undefined);
+  stop();
+  const { length } = lines;
+  await soon('no child', () => children().every((pid) => before.includes(pid)) || undefined);
+  t.equal(lines.length, length);
+  t.strictSame(ends, []);
 });

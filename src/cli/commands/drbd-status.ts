@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { formatDiagnostic } from '../../base/diagnostic.js';
 import { readLiveDrbd } from '../../host/live-drbd.js';
 import { readDrbdText, type DrbdReading } from '../../drbd/model-text.js';
@@ -11,6 +11,7 @@ import { printable } from '../text.js';
 interface DrbdStatusOptions {
   readonly json?: boolean;
   readonly proc?: string;
+  readonly procDrbd?: string;
 }
 
 /** Saved readings are small; a larger file is something else. */
@@ -25,6 +26,7 @@ export function addDrbdStatus(group: Command, context: CommandContext): void {
     .argument('[resource]', 'only this resource, by its name or its device (r0, drbd0, /dev/drbd0)')
     .option('--proc <file>', 'read a saved /proc/drbd, or saved output of drbdsetup; - = stdin')
     .option('--json', 'print JSON for programs')
+    .addOption(new Option('--proc-drbd <path>').hideHelp())
     .addHelpText('after', EXIT_HELP)
     .action(async (resource: string | undefined, options: DrbdStatusOptions) => {
       const view = chosen(await look(options, context), resource);
@@ -39,7 +41,7 @@ Exit codes: 0 read, 4 DRBD could not be read here, 66 the file cannot be read or
 105 no such resource`;
 
 async function look(options: DrbdStatusOptions, context: CommandContext): Promise<DrbdView> {
-  if (options.proc === undefined) return liveView(context);
+  if (options.proc === undefined) return liveView(options.procDrbd, context);
   const file = named(options.proc, 'the file of --proc');
   const name = file === '-' ? '<standard input>' : file;
   const text = await readInput(file);
@@ -51,8 +53,8 @@ async function look(options: DrbdStatusOptions, context: CommandContext): Promis
   return drbdView(reading, { kind: 'file', name });
 }
 
-async function liveView(context: CommandContext): Promise<DrbdView> {
-  const live = await readLiveDrbd();
+async function liveView(path: string | undefined, context: CommandContext): Promise<DrbdView> {
+  const live = await readLiveDrbd(path);
   if (live.kind === 'unreadable') throw new CliFailure('unknown', live.reason);
   warn(live.reading, live.source, context);
   return drbdView(live.reading, { kind: 'live', name: live.source });
