@@ -1,4 +1,4 @@
-import type { Status } from './status.js';
+import type { StandbyScope, Status } from './status.js';
 
 /**
  * The control socket: HTTP on a Unix socket (`/run/tandem/tandem.sock`, mode 0660, group haclient).
@@ -22,9 +22,21 @@ export const CONTROL_BODY_BYTES_MAX = 65_536;
 /** What an operator asks for. */
 export type OperatorRequest =
   | { readonly kind: 'move'; readonly group: string; readonly to: string | null }
-  | { readonly kind: 'standby'; readonly node: string | null }
+  | {
+      readonly kind: 'standby';
+      readonly node: string | null;
+      /** Default `all`. */
+      readonly scope?: StandbyScope | undefined;
+    }
   | { readonly kind: 'online'; readonly node: string | null }
   | { readonly kind: 'cleanup'; readonly group: string }
+  | { readonly kind: 'restart'; readonly group: string; readonly by: string }
+  | ({ readonly kind: 'disable'; readonly group: string } & HoldWish)
+  | { readonly kind: 'enable'; readonly group: string; readonly by: string }
+  | ({ readonly kind: 'freeze'; readonly group: string } & HoldWish)
+  | { readonly kind: 'unfreeze'; readonly group: string; readonly by: string }
+  | ({ readonly kind: 'maintenance' } & HoldWish)
+  | { readonly kind: 'endMaintenance'; readonly by: string }
   | {
       readonly kind: 'fenceConfirm';
       readonly node: string;
@@ -32,6 +44,15 @@ export type OperatorRequest =
       readonly by: string;
       readonly reason: string;
     };
+
+/** What comes with everything that stays until it is lifted. */
+export interface HoldWish {
+  /** Who asks. */
+  readonly by: string;
+  readonly reason: string | null;
+  /** For how long; null: until it is lifted. */
+  readonly forMs: number | null;
+}
 
 /** A request with what every one may carry. */
 export interface OperatorEnvelope {

@@ -14,6 +14,8 @@ export interface Status {
   readonly groups: readonly GroupStatus[];
   readonly drbd: readonly DrbdStatus[];
   readonly fencing: FencingStatus;
+  /** Set while the whole cluster is in maintenance. */
+  readonly maintenance?: HoldStatus;
   /** Set when the daemon did not answer and this was read from the machine itself. */
   readonly daemon?: { readonly running: boolean; readonly reason?: string };
 }
@@ -34,11 +36,16 @@ export type NodeState =
 
 export type NodeMode = 'online' | 'standby' | 'maintenance';
 
+/** Which groups a node in standby gives up: hb_standby's words. */
+export type StandbyScope = 'all' | 'foreign' | 'local';
+
 export interface NodeStatus {
   readonly name: string;
   readonly self: boolean;
   readonly state: NodeState;
   readonly mode: NodeMode;
+  /** Which groups it does not hold; only in standby. */
+  readonly standby?: StandbyScope;
   /** Since the last sign of life; null when there was none yet; 0 for this node. */
   readonly lastSeenMs: number | null;
   /** One sentence: why it is in this state. */
@@ -85,7 +92,18 @@ export interface GroupStatus {
   /** Where it runs, starts or stops; null when nowhere. */
   readonly node: string | null;
   readonly reason: string;
+  /** What operators laid on it: a freeze, or that it is disabled. */
+  readonly holds?: readonly HoldStatus[];
   readonly resources: readonly ResourceStatus[];
+}
+
+/** What an operator laid on a group, or on the whole cluster, until it is lifted. */
+export interface HoldStatus {
+  readonly kind: 'freeze' | 'disable' | 'maintenance';
+  readonly by: string;
+  readonly reason: string | null;
+  /** RFC 3339; null: no end set. */
+  readonly until: string | null;
 }
 
 export type ResourceState =

@@ -161,12 +161,11 @@ async function withNearestName(
 function suggestions(request: OperatorRequest, status: Status): string[] {
   const groups = status.groups.map(({ name }) => name);
   const nodes = status.nodes.map(({ name }) => name);
-  const asked: readonly (readonly [string | null, readonly string[]])[] =
-    request.kind === 'move'
-      ? [[request.group, groups], [request.to, nodes]]
-      : request.kind === 'cleanup'
-        ? [[request.group, groups]]
-        : [[request.node, nodes]];
+  const asked: readonly (readonly [string | null, readonly string[]])[] = [
+    ['group' in request ? request.group : null, groups],
+    ['node' in request ? request.node : null, nodes],
+    ['to' in request ? request.to : null, nodes],
+  ];
   return asked.flatMap(([word, known]) => {
     if (word === null || known.includes(word)) return [];
     const nearest = nearestWord(word, known);

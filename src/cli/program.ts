@@ -6,6 +6,7 @@ import { addCleanup } from './commands/cleanup.js';
 import { addDrbd } from './commands/drbd.js';
 import { addFence } from './commands/fence.js';
 import { addHistory } from './commands/history.js';
+import { addDisable, addFreeze, addGroupCommands, addMaintenance } from './commands/hold.js';
 import { addMove } from './commands/move.js';
 import { addSplitBrain } from './commands/split-brain.js';
 import { addOnline, addStandby } from './commands/standby.js';
@@ -57,6 +58,10 @@ export function createProgram(version: string, context: CommandContext): Command
   addMove(program, context);
   addStandby(program, context);
   addOnline(program, context);
+  addFreeze(program, context);
+  addDisable(program, context);
+  addGroupCommands(program, context);
+  addMaintenance(program, context);
   addCleanup(program, context);
   addFence(program, context);
   addHistory(program, context);

@@ -4,6 +4,7 @@ import type {
   DrbdVolumeStatus,
   FencingStatus,
   GroupStatus,
+  HoldStatus,
   LinkStatus,
   NodeStatus,
   PingStatus,
@@ -53,11 +54,23 @@ function warnings(status: Status): string[] {
         'so its services stay where they are until "tandem fence confirm"',
     );
   }
+  const { maintenance, verdict } = status;
+  if (maintenance !== undefined && !verdict.summary.includes('maintenance')) {
+    found.push(`the cluster is in maintenance: ${holdWords(maintenance)}`);
+  }
   for (const { resource, splitBrain } of status.drbd) {
     if (splitBrain) found.push(`split brain on ${resource}: both sides have data the other lacks`);
   }
   return found;
 }
+
+/** `by kim, until 2026-11-21T09:00:00Z: swap the disk`. */
+function holdWords({ by, reason, until }: HoldStatus): string {
+  const end = until === null ? 'no end set' : `until ${until}`;
+  return `by ${by}, ${end}${reason === null ? '' : `: ${reason}`}`;
+}
+
+const HOLD_WORD = { freeze: 'frozen', disable: 'disabled', maintenance: 'in maintenance' } as const;
 
 function warningLines(text: string, style: TextStyle): string[] {
   const [first = '', ...rest] = folded(style, 2, `Warning: ${text}`);
@@ -83,7 +96,7 @@ function nodeLines(nodes: readonly NodeStatus[], style: TextStyle): string[] {
   ]);
   return columns(style, INDENT, rows).flatMap((line, index) => {
     const node = nodes[index];
-    const quiet = node === undefined || (node.state === 'up' && node.mode === 'online');
+    const quiet = node === undefined || (node.state === 'up' && node.mode !== 'standby');
     return quiet ? [line] : [line, ...folded(style, DEEPER, node.reason)];
   });
 }
@@ -173,11 +186,17 @@ function groupLines(group: GroupStatus, style: TextStyle): string[] {
   return [
     `  ${printable(group.name)}: ${state}${place}`,
     ...folded(style, DEEPER, group.reason),
+    ...(group.holds ?? []).flatMap((hold) => holdLines(hold, style)),
     ...columns(style, DEEPER, rows).flatMap((line, index) => [
       line,
       ...resourceReason(group.resources[index], style),
     ]),
   ];
+}
+
+function holdLines(hold: HoldStatus, style: TextStyle): string[] {
+  const lines = folded(style, DEEPER, `${HOLD_WORD[hold.kind]} ${holdWords(hold)}`);
+  return lines.map((line) => paint(style, 'yellow', line));
 }
 
 function resourceReason(resource: ResourceStatus | undefined, style: TextStyle): string[] {

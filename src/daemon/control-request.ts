@@ -19,11 +19,35 @@ const text = (charactersMax: number): z.ZodString =>
 const name = text(NAME_CHARACTERS_MAX);
 const sentence = text(SENTENCE_CHARACTERS_MAX);
 
+/** What stays until it is lifted travels in every heartbeat, also over a slow serial line. */
+const OWNER_CHARACTERS_MAX = 64;
+const HOLD_REASON_CHARACTERS_MAX = 120;
+/** Who needs it for longer sets no end. */
+const HOLD_MS_MAX = 366 * 86_400_000;
+
+const owner = text(OWNER_CHARACTERS_MAX);
+const holdWish = {
+  by: owner,
+  reason: text(HOLD_REASON_CHARACTERS_MAX).nullable(),
+  forMs: z.int().min(1_000).max(HOLD_MS_MAX).nullable(),
+};
+
 const requestSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('move'), group: name, to: name.nullable() }),
-  z.strictObject({ kind: z.literal('standby'), node: name.nullable() }),
+  z.strictObject({
+    kind: z.literal('standby'),
+    node: name.nullable(),
+    scope: z.enum(['all', 'foreign', 'local']).optional(),
+  }),
   z.strictObject({ kind: z.literal('online'), node: name.nullable() }),
   z.strictObject({ kind: z.literal('cleanup'), group: name }),
+  z.strictObject({ kind: z.literal('restart'), group: name, by: owner }),
+  z.strictObject({ kind: z.literal('disable'), group: name, ...holdWish }),
+  z.strictObject({ kind: z.literal('enable'), group: name, by: owner }),
+  z.strictObject({ kind: z.literal('freeze'), group: name, ...holdWish }),
+  z.strictObject({ kind: z.literal('unfreeze'), group: name, by: owner }),
+  z.strictObject({ kind: z.literal('maintenance'), ...holdWish }),
+  z.strictObject({ kind: z.literal('endMaintenance'), by: owner }),
   z.strictObject({ kind: z.literal('fenceConfirm'), node: name, by: sentence, reason: sentence }),
 ]);
 

@@ -33,6 +33,8 @@ export interface EngineWorld {
 
 /** Answers that are kept for late questions. */
 const ANSWERS_MAX = 100;
+/** Less is the drift between the two clocks, which is not worth a turn. */
+const CLOCK_SET_MS = 1_000;
 /** A timer of Node's fires at once beyond 2^31 ms; a turn an hour costs nothing. */
 const WAKE_MAX_MS = 3_600_000;
 
@@ -60,13 +62,27 @@ export class Engine {
     this.#turning = true;
     try {
       for (let next = this.#mailbox.shift(); next !== undefined; next = this.#mailbox.shift()) {
-        const { state, effects } = step(this.#state, next, this.#world.clock.monotonicMs());
-        this.#state = state;
-        for (const effect of effects) this.#carryOut(effect);
+        this.#readClock();
+        this.#turn(next);
       }
     } finally {
       this.#turning = false;
     }
+  }
+
+  #turn(event: FailoverEvent): void {
+    const { state, effects } = step(this.#state, event, this.#world.clock.monotonicMs());
+    this.#state = state;
+    for (const effect of effects) this.#carryOut(effect);
+  }
+
+  /** Tells the core the time of day at first, and when somebody has set the clock. */
+  #readClock(): void {
+    const { monotonicMs, wallMs } = this.#world.clock;
+    const wallAheadMs = wallMs() - monotonicMs();
+    const known = this.#state.wallAheadMs;
+    if (known !== null && Math.abs(wallAheadMs - known) < CLOCK_SET_MS) return;
+    this.#turn({ kind: 'clock', wallAheadMs });
   }
 
   /** Ends the engine: nothing is taken in or carried out any more. */
@@ -102,7 +118,10 @@ export class Engine {
     const found = effects.find((effect) => effect.kind === 'answer');
     const answer = found?.answer ?? unanswered(requestId);
     if (answer.state === 'refused' || answer.state === 'failed') return answer;
-    return { ...answer, state: 'done', message: `Would be done: ${answer.message}` };
+    // The same step goes on to what follows at once: that is what would happen, not a guess.
+    const said = effects.flatMap((effect) => (effect.kind === 'log' ? [effect.sentence] : []));
+    const progress = [...new Set(said)].filter((sentence) => sentence !== answer.message);
+    return { ...answer, state: 'done', message: `Would be done: ${answer.message}`, progress };
   }
 
   /** How a request stands. */

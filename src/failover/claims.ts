@@ -12,6 +12,7 @@
  */
 import type { Claim, Grant } from '../heartbeat/report.js';
 import { blockers } from './clearance.js';
+import { disableOf, holdSentence, standstillOf } from './holds.js';
 import { isHeard } from './membership.js';
 import { moveTarget } from './orders.js';
 import { placement } from './placement.js';
@@ -32,6 +33,13 @@ export function settleClaims(turn: Turn, name: string): void {
   if (group === undefined) return;
   if (group.life !== 'stopped' || group.action !== null) {
     if (group.life === 'unknown' || group.life === 'stopFailed') withdraw(turn, name);
+    return;
+  }
+  const held = heldBack(turn, name);
+  if (held !== null) {
+    withdraw(turn, name);
+    noteHeldBack(turn, group, held);
+    grantBest(turn, name);
     return;
   }
   if (group.grant !== null && !isHelpless(turn.peer(group.grant.node), name)) {
@@ -112,6 +120,28 @@ function wantOrNot(turn: Turn, name: string): void {
   if (rival !== undefined && compare(turn, rival, own) < 0) return;
   turn.updateGroup(name, { claim, epochSeen: claim.epoch });
   openTakeover(turn, group);
+}
+
+/** The sentence that says why operators do not want the group to be started at all. */
+function heldBack(turn: Turn, name: string): string | null {
+  const hold = standstillOf(turn.state, name) ?? disableOf(turn.state, name);
+  return hold === null ? null : holdSentence(hold);
+}
+
+/** A takeover that an operator's hold prevents is said aloud once, with the node that fell out. */
+function noteHeldBack(turn: Turn, group: Group, held: string): void {
+  const { name } = group.spec;
+  const lost = turn.peers.find(
+    (peer) =>
+      peer.verdict === 'dead' &&
+      peer.clearance?.kind !== 'left' &&
+      peer.report?.groups.some((entry) => entry.name === name && entry.life === 'started'),
+  );
+  const blocked =
+    lost === undefined ? held : `${held}, so nobody takes it over from ${lost.name}, which is silent`;
+  if (group.blocked === blocked) return;
+  turn.updateGroup(name, { blocked });
+  if (lost !== undefined) turn.say('warn', `${name} is not started: ${blocked}`, { group: name });
 }
 
 function withdraw(turn: Turn, name: string): void {

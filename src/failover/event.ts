@@ -7,6 +7,8 @@ import type { Report, ReportFault } from '../heartbeat/report.js';
 /** All that can happen to the core. Plain data, so that a run can be recorded and replayed. */
 export type FailoverEvent =
   | { readonly kind: 'tick' }
+  /** The wall clock minus this node's own, at the start and when somebody set the clock. */
+  | { readonly kind: 'clock'; readonly wallAheadMs: number }
   /** An authentic message with a readable report. */
   | { readonly kind: 'report'; readonly link: string; readonly report: Report }
   /** An authentic message that carries no report this program can use. */

@@ -9,6 +9,7 @@
  */
 import { formatDuration } from '../base/duration.js';
 import { standing } from './clearance.js';
+import { standstillOf } from './holds.js';
 import { isMember } from './membership.js';
 import { headStartMs, isFenceable, majority } from './spec.js';
 import { IDLE_FENCING, type Group, type Peer } from './state.js';
@@ -87,6 +88,8 @@ function needFor(turn: Turn, peer: Peer): Need | null {
   const stuck: string[] = [];
   let holder = false;
   for (const group of turn.groups) {
+    // What operators froze is not to be disturbed, and nobody else will start it.
+    if (standstillOf(turn.state, group.spec.name) !== null) continue;
     const relation = standing(turn.state, group, peer).kind;
     if (relation === 'silent' && isActive(group)) holder = true;
     if (relation === 'silent' && (isActive(group) || wants(group))) silent.push(group.spec.name);

@@ -13,16 +13,18 @@ import { nextToStart, nextToStop } from '../resources/group-plan.js';
 import { kindOf } from '../resources/kinds.js';
 import { areGroupPeersDown } from './clearance.js';
 import { isCleared } from './claims.js';
-import { isHeard } from './membership.js';
-import { clearOrder, modeOf, moveKey, moveTarget } from './orders.js';
-import { objectionTo } from './placement.js';
+import { account, holdSentence, standstillOf } from './holds.js';
+import { clearOrder, moveKey, moveTarget, restartKey, restartOf } from './orders.js';
 import { considerMoves } from './relocation.js';
 import { isFenceable } from './spec.js';
 import type { Group, LocalResource, RunningAction } from './state.js';
 import type { Turn } from './turn.js';
+import { fulfilRestart, reasonToStop } from './stop-reasons.js';
 
 /** A look at a resource that told nothing is repeated after this long. */
 const PROBE_AGAIN_MS = 2_000;
+/** What a hold forbids to tidy up is looked at this often. */
+const LOOK_AGAIN_MS = 5_000;
 /** How many confirmed failures within the window make a node unfit for the group. */
 const FAILURES_MAX = 3;
 const FAILURE_WINDOW_MS = 600_000;
@@ -55,7 +57,9 @@ export function reconcileGroup(turn: Turn, name: string): void {
 
 // --- finding out ---------------------------------------------------------------------------------
 
-function probeNext(turn: Turn, group: Group): void {
+function probeNext(turn: Turn, before: Group): void {
+  lookAgainIfDue(turn, before);
+  const group = turn.group(before.spec.name) ?? before;
   const index = group.resources.findIndex(
     (resource, at) =>
       resource.state === 'unknown' && (group.monitorDueMs[at] ?? 0) <= turn.nowMs,
@@ -82,7 +86,32 @@ function concludeProbes(turn: Turn, name: string): void {
   }
   const odd = group.resources.filter((resource) => resource.state !== 'stopped');
   const sentence = `${name} was found half started on ${turn.self} (${odd.map((r) => r.id).join(', ')})`;
-  beginStop(turn, name, sentence);
+  const hold = standstillOf(turn.state, name);
+  if (hold === null) beginStop(turn, name, sentence);
+  else leaveAsFound(turn, group, `${sentence}; ${holdSentence(hold)}, so it stays as it is`);
+}
+
+/** A hold forbids to tidy up: it is looked at again until the hold is over. */
+function leaveAsFound(turn: Turn, group: Group, sentence: string): void {
+  const { name } = group.spec;
+  if (group.reason !== sentence) turn.say('warn', sentence, { group: name });
+  const lookAgainMs = turn.nowMs + LOOK_AGAIN_MS;
+  turn.updateGroup(name, { reason: sentence, monitorDueMs: { 0: lookAgainMs } });
+}
+
+/** Old looks prove nothing: the whole group is looked at again, at once when the hold is over. */
+function lookAgainIfDue(turn: Turn, group: Group): void {
+  const { name } = group.spec;
+  if (group.resources.some((resource) => resource.state === 'unknown')) return;
+  const isDue = (group.monitorDueMs[0] ?? 0) <= turn.nowMs;
+  if (isDue || standstillOf(turn.state, name) === null) forgetLooks(turn, group);
+}
+
+function forgetLooks(turn: Turn, group: Group): void {
+  turn.updateGroup(group.spec.name, {
+    resources: group.resources.map((r) => ({ ...r, state: 'unknown', reason: 'to be looked at' })),
+    monitorDueMs: {},
+  });
 }
 
 function settle(turn: Turn, name: string, life: 'stopped' | 'started', sentence: string): void {
@@ -127,46 +156,28 @@ function continueStart(turn: Turn, group: Group): void {
   turn.closeOperation(name, 'done');
   turn.updateGroup(name, { failbackArmed: false });
   dueForMonitor(turn, name);
+  fulfilRestart(turn, name);
 }
 
 // --- running -------------------------------------------------------------------------------------
 
 function keepRunning(turn: Turn, group: Group): void {
   const { name } = group.spec;
-  considerMoves(turn, name);
+  if (standstillOf(turn.state, name) === null) {
+    considerMoves(turn, name);
+    fulfilRestart(turn, name);
+  }
   const stop = reasonToStop(turn, group);
   if (stop !== null) {
     beginStop(turn, name, stop);
     return;
   }
-  const due = group.resources.findIndex((_, at) => (group.monitorDueMs[at] ?? 0) <= turn.nowMs);
+  const isHeld = standstillOf(turn.state, name) !== null;
+  const due = group.resources.findIndex(
+    ({ state }, at) =>
+      (group.monitorDueMs[at] ?? 0) <= turn.nowMs || (state === 'failed' && !isHeld),
+  );
   if (due >= 0) run(turn, group, due, 'monitor');
-}
-
-/** Why the group must not go on here, or null. */
-function reasonToStop(turn: Turn, group: Group): string | null {
-  const { name } = group.spec;
-  if (turn.state.phase === 'leaving') return `${turn.self} is leaving`;
-  if (modeOf(turn.state, turn.self) === 'standby') return `${turn.self} goes to standby`;
-  const usurper = supersededBy(turn, group);
-  if (usurper !== null) return usurper;
-  const target = moveTarget(turn.state, name);
-  if (target === null || target === turn.self) return null;
-  return objectionTo(turn.state, group, target) === null
-    ? `${name} moves to ${target} by order`
-    : null;
-}
-
-/** S1, S7: somebody runs it under a newer claim, so this node was given up for off. */
-function supersededBy(turn: Turn, group: Group): string | null {
-  for (const peer of turn.peers) {
-    if (!isHeard(peer)) continue;
-    const there = peer.report?.groups.find((entry) => entry.name === group.spec.name);
-    if (there === undefined || there.life === 'stopped' || there.life === 'unknown') continue;
-    const older = there.epoch > group.epoch;
-    if (older) return `${peer.name} runs ${group.spec.name} under a newer claim than ${turn.self}`;
-  }
-  return null;
 }
 
 // --- stopping ------------------------------------------------------------------------------------
@@ -303,6 +314,7 @@ function onStarted(turn: Turn, group: Group, index: number, result: ActionResult
 function bar(turn: Turn, name: string, reason: string): void {
   turn.updateGroup(name, { barred: { reason, untilMs: turn.nowMs + BARRED_MS } });
   if (moveTarget(turn.state, name) === turn.self) clearOrder(turn, moveKey(name));
+  if (restartOf(turn.state, name)?.node === turn.self) clearOrder(turn, restartKey(name));
 }
 
 function onStopped(turn: Turn, group: Group, index: number, result: ActionResult): void {
@@ -328,6 +340,7 @@ function onStopped(turn: Turn, group: Group, index: number, result: ActionResult
   turn.say('error', sentence, { group: name });
   // Nobody can end this but a person, who may not think of the old order any more.
   if (!isFenceable(turn.state.spec, turn.self)) clearOrder(turn, moveKey(name));
+  if (restartOf(turn.state, name)?.node === turn.self) clearOrder(turn, restartKey(name));
   turn.closeOperation(name, 'failed');
 }
 
@@ -351,6 +364,10 @@ function onMonitored(turn: Turn, group: Group, index: number, result: ActionResu
   const next = { ...group.monitorDueMs, [index]: turn.nowMs + kindOf(resource).monitorEveryMs };
   if (result.outcome === 'ok' && result.state === 'started') {
     turn.updateGroup(name, { monitorDueMs: next, suspects });
+    if (group.resources[index]?.state === 'failed') {
+      turn.updateGroup(name, { resources: withResource(group, index, 'started', result.reason) });
+      turn.say('info', `${resource.id} runs again on ${turn.self}`, { group: name });
+    }
     return;
   }
   if (suspected === undefined) {
@@ -365,7 +382,20 @@ function onMonitored(turn: Turn, group: Group, index: number, result: ActionResu
     });
     return;
   }
-  onFailure(turn, group, index, `${resource.id} failed on ${turn.self}: ${result.reason}`);
+  const sentence = `${resource.id} failed on ${turn.self}: ${result.reason}`;
+  const hold = standstillOf(turn.state, name);
+  if (hold === null) {
+    onFailure(turn, group, index, sentence);
+    return;
+  }
+  turn.updateGroup(name, {
+    monitorDueMs: next,
+    resources: withResource(group, index, 'failed', sentence),
+  });
+  if (group.resources[index]?.state === 'failed') return;
+  const held = `${sentence}; ${holdSentence(hold)}, so nothing is done about it`;
+  turn.say('error', held, { group: name });
+  account(turn, name, held);
 }
 
 function onFailure(turn: Turn, group: Group, index: number, sentence: string): void {
@@ -401,11 +431,8 @@ export function cleanup(turn: Turn, name: string): void {
   if (group === undefined) return;
   turn.updateGroup(name, { barred: null, failuresMs: [] });
   if (group.life !== 'stopFailed') return;
-  turn.updateGroup(name, {
-    life: 'unknown',
-    resources: group.resources.map((r) => ({ ...r, state: 'unknown', reason: 'to be looked at' })),
-    monitorDueMs: {},
-  });
+  turn.updateGroup(name, { life: 'unknown' });
+  forgetLooks(turn, group);
 }
 
 function capital(sentence: string): string {

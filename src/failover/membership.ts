@@ -3,6 +3,7 @@ import { hear, livenessVerdict, silenceMs, stretch } from '../heartbeat/liveness
 import { PROTOCOL_VERSION, type Report, type ReportFault } from '../heartbeat/report.js';
 import { turn as turnHealth } from '../heartbeat/self-health.js';
 import { doubtCopies } from './copies.js';
+import { announceHolds } from './holds.js';
 import { mergeOrders } from './orders.js';
 import { turnEveryMs } from './spec.js';
 import { IDLE_FENCING, type Peer } from './state.js';
@@ -68,7 +69,7 @@ export function onReport(turn: Turn, link: string, report: Report): boolean {
     incompatible,
     clearance: left ? { kind: 'left', atMs: turn.nowMs } : null,
   });
-  if (incompatible === null) mergeOrders(turn, report.orders);
+  if (incompatible === null) announceHolds(turn, mergeOrders(turn, report.orders));
   return true;
 }
 

@@ -1,5 +1,6 @@
+import type { NodeMode, StandbyScope } from '../base/status.js';
 import { orderReplaces, type Order } from '../heartbeat/report.js';
-import type { NodeMode } from '../base/status.js';
+import type { GroupSpec } from '../resources/spec.js';
 import type { State } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -27,18 +28,35 @@ export function orderValue(state: State, key: string): string | null {
   return value === NONE ? null : value;
 }
 
-/** Takes in what a peer's report carries; says aloud what an operator changed elsewhere. */
-export function mergeOrders(turn: Turn, orders: readonly Order[]): void {
+/** Takes in what a peer's report carries; gives back what has another value now. */
+export function mergeOrders(turn: Turn, orders: readonly Order[]): readonly Order[] {
+  const changed: Order[] = [];
   for (const order of orders) {
     if (!isKnownKey(turn.state, order.key)) continue;
-    if (!orderReplaces(order, turn.state.orders[order.key])) continue;
+    const before = turn.state.orders[order.key];
+    if (!orderReplaces(order, before)) continue;
     turn.update({ orders: { ...turn.state.orders, [order.key]: order } });
+    if (order.value !== (before?.value ?? NONE)) changed.push(order);
   }
+  return changed;
 }
+
+/** Registers of one group, and of the cluster: holds.ts and restarts below. */
+const GROUP_KEYS: readonly string[] = ['move', 'reach', 'restart', 'freeze', 'disable'];
+const CLUSTER_KEYS: readonly string[] = ['maintenance'];
 
 function isKnownKey(state: State, key: string): boolean {
   const { nodes, groups } = state.spec;
-  return nodes.some((n) => key === modeKey(n)) || groups.some((g) => key === moveKey(g.name) || key === reachKey(g.name));
+  const dot = key.indexOf('.');
+  const [kind, name] = [key.slice(0, dot), key.slice(dot + 1)];
+  if (dot < 0) return CLUSTER_KEYS.includes(key);
+  if (kind === 'mode') return nodes.includes(name);
+  return GROUP_KEYS.includes(kind) && groups.some((group) => group.name === name);
+}
+
+/** What a node that was restarted takes up again: the wishes that stand, not the deeds. */
+export function outlivesRestart({ key }: Order): boolean {
+  return ['mode.', 'freeze.', 'disable.', 'maintenance'].some((prefix) => key.startsWith(prefix));
 }
 
 export function moveKey(group: string): string {
@@ -56,7 +74,58 @@ export function modeKey(node: string): string {
 
 /** The mode that operators gave a node. */
 export function modeOf(state: State, node: string): NodeMode {
-  return orderValue(state, modeKey(node)) === 'standby' ? 'standby' : 'online';
+  return standbyOf(state, node) === null ? 'online' : 'standby';
+}
+
+/** The value of `mode.NODE` for each standby. */
+const STANDBY_VALUES: Readonly<Record<StandbyScope, string>> = {
+  all: 'standby',
+  foreign: 'standby-foreign',
+  local: 'standby-local',
+};
+const SCOPES = ['all', 'foreign', 'local'] as const;
+
+/** Puts a node in standby. */
+export function setStandby(turn: Turn, node: string, scope: StandbyScope): void {
+  setOrder(turn, modeKey(node), STANDBY_VALUES[scope]);
+}
+
+/** Which groups a node in standby does not hold; null when it is online. */
+export function standbyOf(state: State, node: string): StandbyScope | null {
+  const value = orderValue(state, modeKey(node));
+  return SCOPES.find((scope) => STANDBY_VALUES[scope] === value) ?? null;
+}
+
+/** As hb_standby has it: local groups are those whose first preference is the node. */
+export function isInScope(scope: StandbyScope, group: GroupSpec, node: string): boolean {
+  return scope === 'all' || (group.prefer[0] === node) === (scope === 'local');
+}
+
+/** `in standby`, `in standby for foreign groups`. */
+export function standbyWords(scope: StandbyScope): string {
+  return scope === 'all' ? 'in standby' : `in standby for ${scope} groups`;
+}
+
+/** Why the node must not hold the group, or null. */
+export function standbyObjection(state: State, group: GroupSpec, node: string): string | null {
+  const scope = standbyOf(state, node);
+  if (scope === null || !isInScope(scope, group, node)) return null;
+  return `${node} is ${standbyWords(scope)}`;
+}
+
+export function restartKey(group: string): string {
+  return `restart.${group}`;
+}
+
+/** A restart that is not done: where, and which start of the group is the old one. */
+export function restartOf(state: State, group: string): { node: string; epoch: number } | null {
+  const [node = '', epoch = ''] = orderValue(state, restartKey(group))?.split('/') ?? [];
+  return node === '' ? null : { node, epoch: Number(epoch) };
+}
+
+/** Orders the restart of a group on the node where it runs under the claim of this epoch. */
+export function setRestart(turn: Turn, group: string, node: string, epoch: number): void {
+  setOrder(turn, restartKey(group), `${node}/${String(epoch)}`);
 }
 
 /** Where an operator wants the group, while that is not fulfilled. */

@@ -2,8 +2,9 @@ import { PROTOCOL_VERSION, type Report } from '../heartbeat/report.js';
 import { connectivityOf } from './connectivity.js';
 import { reportedDisk } from './copies.js';
 import { isMember } from './membership.js';
+import { holdSentence, maintenanceOf, standstillOf } from './holds.js';
 import { modeOf } from './orders.js';
-import type { SavedFacts, State } from './state.js';
+import type { Group, SavedFacts, State } from './state.js';
 import type { Turn } from './turn.js';
 
 /** This node's whole truth. */
@@ -16,7 +17,7 @@ export function buildReport(state: State, sequence: number, nowMs: number): Repo
     protocol: PROTOCOL_VERSION,
     digest: state.spec.digest,
     phase: state.phase,
-    mode: modeOf(state, state.spec.self),
+    mode: maintenanceOf(state) === null ? modeOf(state, state.spec.self) : 'maintenance',
     health: nowMs < state.health.listenUntilMs ? 'stalled' : 'ok',
     groups: Object.values(state.groups).map((group) => ({
       name: group.spec.name,
@@ -115,11 +116,17 @@ function behindToSave(state: State): Readonly<Record<string, string>> {
 /** Leaves `starting` once every group was looked at: from then on this node takes part. */
 export function enterUp(turn: Turn): void {
   if (turn.state.phase !== 'starting') return;
-  if (turn.groups.some((group) => group.life === 'unknown')) return;
+  if (turn.groups.some((group) => group.life === 'unknown' && !isLeftAsFound(turn, group))) return;
   turn.update({ phase: 'up' });
   const others = turn.peers.filter(isMember).map((peer) => peer.name);
   const seen = others.length === 0 ? 'nobody else is up yet' : `${others.join(', ')} is up`;
   turn.say('info', `${turn.self} is up (${seen})`);
+}
+
+/** Looked at and found half started, and a hold forbids to tidy it up. */
+function isLeftAsFound(turn: Turn, group: Group): boolean {
+  const isKnown = group.resources.every((resource) => resource.state !== 'unknown');
+  return isKnown && standstillOf(turn.state, group.spec.name) !== null;
 }
 
 /** How often the last word is said beside the first time: a lost one would get this node shot. */
@@ -135,10 +142,34 @@ export function leaveIfStopped(turn: Turn): void {
     turn.emit({ kind: 'exit', clean: true });
     return;
   }
-  if (phase !== 'leaving') return;
-  const open = turn.groups.some((group) => group.life !== 'stopped' || group.action !== null);
-  if (open) return;
+  if (phase !== 'leaving' || leftMs !== null) return;
+  const running = turn.groups.filter((group) => group.life !== 'stopped');
+  if (turn.groups.some((group) => group.action !== null)) return;
+  if (!running.every((group) => isLeftRunning(turn, group))) return;
+  if (running.length > 0) {
+    endWithoutLastWord(turn, running);
+    return;
+  }
   turn.update({ phase: 'left', leftMs: turn.nowMs });
   turn.say('info', `${turn.self} leaves: everything is stopped`);
   sendIfDue(turn);
+}
+
+/** A hold forbids to stop it, also when this node leaves. */
+function isLeftRunning(turn: Turn, group: Group): boolean {
+  const isAtRest = group.life !== 'starting' && group.life !== 'stopping';
+  return isAtRest && standstillOf(turn.state, group.spec.name) !== null;
+}
+
+/** "Left" would say that nothing runs here: silence is the truth, and a hold keeps it harmless. */
+function endWithoutLastWord(turn: Turn, running: readonly Group[]): void {
+  turn.update({ leftMs: turn.nowMs });
+  for (const { spec } of running) {
+    const hold = standstillOf(turn.state, spec.name);
+    const why = hold === null ? '' : `: ${holdSentence(hold)}`;
+    const sentence = `${turn.self} ends and leaves ${spec.name} as it is${why}`;
+    turn.say('warn', sentence, { group: spec.name });
+  }
+  sendIfDue(turn);
+  turn.emit({ kind: 'exit', clean: true });
 }

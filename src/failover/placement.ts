@@ -10,7 +10,7 @@ import type { DrbdFacts } from '../drbd/facts.js';
 import { reachedBy } from './connectivity.js';
 import { copyObjection } from './copies.js';
 import { isMember } from './membership.js';
-import { modeOf, moveTarget } from './orders.js';
+import { moveTarget, restartOf, standbyObjection } from './orders.js';
 import type { Group, Peer, State } from './state.js';
 
 export interface Candidate {
@@ -66,8 +66,20 @@ function rankOf(state: State, group: Group, node: string): number {
 
 /** Why the node cannot run the group now, or null. */
 export function objectionTo(state: State, group: Group, node: string): string | null {
+  const { name } = group.spec;
+  const objection = unfitness(state, group, node);
+  const restart = restartOf(state, name);
+  if (objection !== null || restart === null || restart.node === node) return objection;
+  // A restart stays where it is, as long as that node can.
+  return unfitness(state, group, restart.node) === null
+    ? `${name} is being restarted on ${restart.node}`
+    : null;
+}
+
+function unfitness(state: State, group: Group, node: string): string | null {
   if (!group.spec.prefer.includes(node)) return `${node} is not among the nodes of the group`;
-  if (modeOf(state, node) === 'standby') return `${node} is in standby`;
+  const standby = standbyObjection(state, group.spec, node);
+  if (standby !== null) return standby;
   if (node === state.spec.self) return objectionToSelf(state, group);
   const peer = state.peers[node];
   return peer === undefined ? `${node} is not a node` : objectionToPeer(peer, group);

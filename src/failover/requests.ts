@@ -5,26 +5,41 @@
 import { assertNever } from '../base/assert.js';
 import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
 import { formatDuration } from '../base/duration.js';
-import type { NodeMode } from '../base/status.js';
+import type { StandbyScope } from '../base/status.js';
 import { activeElsewhere } from './claims.js';
+import * as held from './hold-requests.js';
+import { disableOf, holdSentence } from './holds.js';
 import { cleanup } from './lifecycle.js';
-import { isMember } from './membership.js';
-import { clearOrder, modeKey, modeOf, moveKey, moveTarget, setOrder } from './orders.js';
+import {
+  clearOrder,
+  isInScope,
+  modeKey,
+  moveKey,
+  moveTarget,
+  setOrder,
+  setStandby,
+  standbyOf,
+  standbyWords,
+} from './orders.js';
 import { objectionTo, placement } from './placement.js';
-import type { Group, PendingRequest } from './state.js';
+import type { PendingRequest } from './state.js';
 import type { Turn } from './turn.js';
+import {
+  findGroup,
+  holderOf,
+  isStartedOn,
+  isUnderWay,
+  noSuch,
+  noSuchGroup,
+  refuse,
+  refuseHeld,
+  stuckWhere,
+  type End,
+  type Verdict,
+} from './verdict.js';
 
 /** Requests that are remembered after their end, for late questions. */
 const REQUESTS_MAX = 50;
-
-type Verdict =
-  | { readonly kind: 'refused'; readonly exit: OperatorAnswer['exit']; readonly message: string }
-  | { readonly kind: 'done'; readonly message: string }
-  | {
-      readonly kind: 'follow';
-      readonly message: string;
-      readonly pending: Pick<PendingRequest, 'what' | 'group' | 'node' | 'mode'>;
-    };
 
 /** Takes a request; always answers. A dry run goes through the same checks and changes nothing. */
 export function onOperator(turn: Turn, id: string, request: OperatorRequest): void {
@@ -70,41 +85,30 @@ function judge(turn: Turn, request: OperatorRequest): Verdict {
     case 'move':
       return judgeMove(turn, request.group, request.to);
     case 'standby':
-      return judgeMode(turn, request.node ?? turn.self, 'standby');
+      return judgeStandby(turn, request.node ?? turn.self, request.scope ?? 'all');
     case 'online':
-      return judgeMode(turn, request.node ?? turn.self, 'online');
+      return judgeOnline(turn, request.node ?? turn.self);
     case 'cleanup':
       return judgeCleanup(turn, request.group);
     case 'fenceConfirm':
       return judgeConfirm(turn, request);
+    case 'restart':
+      return held.judgeRestart(turn, request);
+    case 'disable':
+      return held.judgeDisable(turn, request);
+    case 'enable':
+      return held.judgeEnable(turn, request);
+    case 'freeze':
+      return held.judgeFreeze(turn, request);
+    case 'unfreeze':
+      return held.judgeUnfreeze(turn, request);
+    case 'maintenance':
+      return held.judgeMaintenance(turn, request);
+    case 'endMaintenance':
+      return held.judgeEndMaintenance(turn, request);
     default:
       return assertNever(request);
   }
-}
-
-function findGroup(turn: Turn, word: string): Group | null {
-  const exact = turn.group(word);
-  return exact ?? turn.groups.find((group) => group.spec.aliases.includes(word)) ?? null;
-}
-
-function noSuch(what: string, word: string, known: readonly string[]): Verdict {
-  const message = `There is no ${what} "${word}"; there is: ${known.join(', ')}`;
-  return { kind: 'refused', exit: 'noSuch', message };
-}
-
-function refuse(message: string): Verdict {
-  return { kind: 'refused', exit: 'unsafe', message };
-}
-
-function noSuchGroup(turn: Turn, word: string): Verdict {
-  const names = turn.groups.map((group) => group.spec.name);
-  return noSuch('group', word, names);
-}
-
-/** The node on which the group is active now, as far as is known. */
-export function holderOf(turn: Turn, group: Group): string | null {
-  if (group.life !== 'stopped' && group.life !== 'unknown') return turn.self;
-  return activeElsewhere(turn, group.spec.name)?.name ?? null;
 }
 
 function judgeMove(turn: Turn, word: string, to: string | null): Verdict {
@@ -114,6 +118,9 @@ function judgeMove(turn: Turn, word: string, to: string | null): Verdict {
   if (to !== null && !turn.state.spec.nodes.includes(to)) {
     return noSuch('node', to, turn.state.spec.nodes);
   }
+  const unmovable =
+    refuseHeld(turn, name, `${name} cannot be moved`) ?? refuseDisabled(turn, name);
+  if (unmovable !== null) return unmovable;
   const holder = holderOf(turn, group);
   const { candidates, rejected } = placement(turn.state, group);
   const target = to ?? candidates.find((candidate) => candidate.node !== holder)?.node ?? null;
@@ -135,30 +142,46 @@ function judgeMove(turn: Turn, word: string, to: string | null): Verdict {
   };
 }
 
-function judgeMode(turn: Turn, node: string, mode: NodeMode): Verdict {
+function refuseDisabled(turn: Turn, name: string): Verdict | null {
+  const hold = disableOf(turn.state, name);
+  if (hold === null) return null;
+  return refuse(`${name} cannot be moved: ${holdSentence(hold)}. First: tandem enable ${name}`);
+}
+
+function judgeStandby(turn: Turn, node: string, scope: StandbyScope): Verdict {
   if (!turn.state.spec.nodes.includes(node)) return noSuch('node', node, turn.state.spec.nodes);
-  if (modeOf(turn.state, node) === mode) {
-    return { kind: 'done', message: `${node} is ${mode} already` };
+  const words = standbyWords(scope);
+  if (standbyOf(turn.state, node) === scope) {
+    return { kind: 'done', message: `${node} is ${words} already` };
   }
-  if (mode === 'standby') {
-    const stranded = turn.groups.find((group) => isStrandedWithout(turn, group, node));
-    if (stranded !== undefined) {
-      return refuse(`Standby of ${node} would leave ${stranded.spec.name} with no node to run on`);
-    }
-    setOrder(turn, modeKey(node), 'standby');
-  } else {
-    clearOrder(turn, modeKey(node));
+  const leaving = turn.groups.filter(({ spec }) => isInScope(scope, spec, node));
+  for (const group of leaving) {
+    if (holderOf(turn, group) !== node) continue;
+    const { name } = group.spec;
+    const unmovable = refuseHeld(turn, name, `${name} cannot leave ${node}`);
+    if (unmovable !== null) return unmovable;
+    if (placement(turn.state, group).candidates.some((one) => one.node !== node)) continue;
+    return refuse(`Standby of ${node} would leave ${name} with no node to run on`);
   }
+  setStandby(turn, node, scope);
   return {
     kind: 'follow',
-    message: `Setting ${node} to ${mode}`,
-    pending: { what: 'mode', group: null, node, mode },
+    message: `Setting ${node} to ${words.slice('in '.length)}`,
+    pending: { what: 'mode', group: null, node, mode: 'standby' },
   };
 }
 
-function isStrandedWithout(turn: Turn, group: Group, node: string): boolean {
-  if (holderOf(turn, group) !== node) return false;
-  return !placement(turn.state, group).candidates.some((candidate) => candidate.node !== node);
+function judgeOnline(turn: Turn, node: string): Verdict {
+  if (!turn.state.spec.nodes.includes(node)) return noSuch('node', node, turn.state.spec.nodes);
+  if (standbyOf(turn.state, node) === null) {
+    return { kind: 'done', message: `${node} is online already` };
+  }
+  clearOrder(turn, modeKey(node));
+  return {
+    kind: 'follow',
+    message: `Setting ${node} to online`,
+    pending: { what: 'mode', group: null, node, mode: 'online' },
+  };
 }
 
 function judgeCleanup(turn: Turn, word: string): Verdict {
@@ -235,16 +258,15 @@ function progressOf(turn: Turn, request: PendingRequest): readonly string[] {
   return request.progress.at(-1) === sentence ? request.progress : [...request.progress, sentence];
 }
 
-interface End {
-  readonly ok: boolean;
-  readonly message: string;
-}
-
 function endOf(turn: Turn, request: PendingRequest): End | null {
   const took = formatDuration(turn.nowMs - request.askedMs);
   if (request.what === 'mode') return endOfMode(turn, request, took);
+  if (request.what === 'hold') return held.endOfHold(turn, request);
   const group = request.group === null ? undefined : turn.group(request.group);
   if (group === undefined || request.group === null) return null;
+  if (request.what === 'restart') return held.endOfRestart(turn, group, request);
+  if (request.what === 'disable') return held.endOfDisable(turn, group, took);
+  if (request.what === 'enable') return held.endOfEnable(turn, group, request);
   if (isStartedOn(turn, group, request.node)) {
     return { ok: true, message: `${request.group} runs on ${request.node} (${took})` };
   }
@@ -257,44 +279,17 @@ function endOf(turn: Turn, request: PendingRequest): End | null {
   return { ok: false, message };
 }
 
-/** S3: the node where a stop failed, as a sentence. */
-function stuckWhere(turn: Turn, group: Group): string | null {
-  if (group.life === 'stopFailed') return group.reason;
-  const { name } = group.spec;
-  const stuck = turn.peers.find(
-    (peer) =>
-      peer.clearance === null &&
-      peer.report?.groups.some((entry) => entry.name === name && entry.life === 'stopFailed'),
-  );
-  return stuck === undefined ? null : `a stop failed on ${stuck.name}`;
-}
-
-/** The group starts, stops, or is claimed: where it ends up is not known yet. */
-function isUnderWay(turn: Turn, group: Group): boolean {
-  if (group.claim !== null && group.life === 'stopped') return true;
-  const lives = [group.life, lifeElsewhere(turn, group.spec.name)];
-  return lives.some((life) => life === 'starting' || life === 'stopping');
-}
-
-function lifeElsewhere(turn: Turn, name: string): string | undefined {
-  const report = activeElsewhere(turn, name)?.report;
-  return report?.groups.find((entry) => entry.name === name)?.life;
-}
-
-function isStartedOn(turn: Turn, group: Group, node: string): boolean {
-  if (node === turn.self) return group.life === 'started';
-  const peer = turn.peer(node);
-  const there = peer?.report?.groups.find((entry) => entry.name === group.spec.name);
-  return peer !== undefined && isMember(peer) && there?.life === 'started';
-}
-
 function endOfMode(turn: Turn, request: PendingRequest, took: string): End | null {
   const { node, mode } = request;
-  if (mode === 'online') return { ok: true, message: `${node} is online` };
-  const held = turn.groups.filter((group) => holderOf(turn, group) === node);
+  const scope = standbyOf(turn.state, node);
+  if (mode === 'online' || scope === null) return { ok: true, message: `${node} is online` };
+  const held = turn.groups.filter(
+    (group) => isInScope(scope, group.spec, node) && holderOf(turn, group) === node,
+  );
   if (held.length > 0) {
     const stuck = held.find((group) => group.life === 'stopFailed');
     return stuck === undefined ? null : { ok: false, message: stuck.reason };
   }
-  return { ok: true, message: `${node} is in standby and holds nothing (${took})` };
+  const nothing = scope === 'all' ? 'holds nothing' : `holds no ${scope} group`;
+  return { ok: true, message: `${node} is ${standbyWords(scope)} and ${nothing} (${took})` };
 }

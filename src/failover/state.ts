@@ -7,12 +7,15 @@ import type { GroupSpec } from '../resources/spec.js';
 import type { NodeMode, ResourceState } from '../base/status.js';
 import type { Comparison } from './connectivity.js';
 import type { Operation } from './history.js';
+import { outlivesRestart } from './orders.js';
 import type { ClusterSpec } from './spec.js';
 
 /** All that the core knows. Plain, immutable data: it can be saved, shown and replayed. */
 export interface State {
   readonly spec: ClusterSpec;
   readonly bootedMs: number;
+  /** The wall clock minus this node's own; null until it was told. For ends that operators set. */
+  readonly wallAheadMs: number | null;
   readonly generation: number;
   readonly sequence: number;
   readonly phase: NodePhase;
@@ -154,10 +157,14 @@ export interface RunningAction {
 /** An operator's request that is not finished. */
 export interface PendingRequest {
   readonly id: string;
-  readonly what: 'move' | 'mode' | 'cleanup';
+  readonly what: 'move' | 'mode' | 'cleanup' | 'restart' | 'disable' | 'enable' | 'hold';
   readonly group: string | null;
   readonly node: string;
   readonly mode: NodeMode | null;
+  /** Of a restart: the claim under which it ran before. */
+  readonly epoch?: number;
+  /** Of a hold: its register. */
+  readonly key?: string;
   readonly askedMs: number;
   readonly outcome: 'running' | 'done' | 'failed';
   readonly message: string;
@@ -195,6 +202,7 @@ export function initialState(
   return {
     spec,
     bootedMs: nowMs,
+    wallAheadMs: null,
     generation,
     sequence: 0,
     phase: 'starting',
@@ -205,9 +213,7 @@ export function initialState(
     drbd: {},
     relinks: {},
     copies: savedCopies(saved),
-    orders: Object.fromEntries(
-      saved.orders.filter((order) => order.key.startsWith('mode.')).map((o) => [o.key, o]),
-    ),
+    orders: Object.fromEntries(saved.orders.filter(outlivesRestart).map((o) => [o.key, o])),
     pings: {},
     comparisons: {},
     reachMoves: {},

@@ -6,6 +6,8 @@ import { onDrbd, reviewCopies } from './copies.js';
 import type { Effect } from './effect.js';
 import type { FailoverEvent } from './event.js';
 import { onFenceResult, reconcileFencing } from './fencing.js';
+import { endHolds } from './hold-ends.js';
+import { standstillOf } from './holds.js';
 import { liftBars, onActionResult, reconcileGroup } from './lifecycle.js';
 import { accountForStall, judgePeers, onForeign, onReport } from './membership.js';
 import { enterUp, leaveIfStopped, sendIfDue } from './outgoing.js';
@@ -36,6 +38,9 @@ export function step(state: State, event: FailoverEvent, nowMs: number): StepRes
 function takeIn(turn: Turn, event: FailoverEvent): boolean {
   switch (event.kind) {
     case 'tick':
+      return true;
+    case 'clock':
+      turn.update({ wallAheadMs: event.wallAheadMs });
       return true;
     case 'report':
       return onReport(turn, event.link, event.report);
@@ -68,7 +73,9 @@ function takeIn(turn: Turn, event: FailoverEvent): boolean {
 function onLeave(turn: Turn): void {
   if (turn.state.phase === 'leaving' || turn.state.phase === 'left') return;
   turn.update({ phase: 'leaving' });
-  turn.say('info', `${turn.self} is asked to leave: it stops what it runs first`);
+  const isHeld = turn.groups.some(({ spec }) => standstillOf(turn.state, spec.name) !== null);
+  const first = isHeld ? 'it leaves what operators hold as it is' : 'it stops what it runs first';
+  turn.say('info', `${turn.self} is asked to leave: ${first}`);
   for (const group of turn.groups) {
     if (group.life === 'stopped') turn.updateGroup(group.spec.name, { claim: null });
   }
@@ -81,6 +88,7 @@ function decide(turn: Turn): void {
   reviewConnectivity(turn);
   noteReachMoves(turn);
   liftBars(turn);
+  endHolds(turn);
   enterUp(turn);
   for (const group of turn.groups) {
     const { name } = group.spec;

@@ -5,6 +5,7 @@
 import type {
   DrbdStatus,
   GroupStatus,
+  HoldStatus,
   LinkStatus,
   NodeStatus,
   PingStatus,
@@ -12,12 +13,14 @@ import type {
   VerdictState,
 } from '../base/status.js';
 import { formatDuration } from '../base/duration.js';
+import { formatWallTime } from '../base/wall-time.js';
 import type { DrbdFacts } from '../drbd/facts.js';
 import { linkVerdict, silenceMs } from '../heartbeat/liveness.js';
 import { activeElsewhere } from './claims.js';
 import { connectivityOf, reachSentence, targetReason, targetState } from './connectivity.js';
+import * as holds from './holds.js';
 import { isHeard } from './membership.js';
-import { modeOf } from './orders.js';
+import { modeOf, standbyOf, standbyWords } from './orders.js';
 import { objectionTo, placement } from './placement.js';
 import { allFenceable, isFenceable } from './spec.js';
 import type { Group, Peer, State } from './state.js';
@@ -47,6 +50,7 @@ export function viewStatus(state: State, links: readonly LinkCounters[], nowMs: 
     groups,
     drbd: Object.values(state.drbd).map(drbdStatus),
     fencing: { configured: allFenceable(state.spec), lastTestedAt: null },
+    ...maintenanceStatus(state),
   };
 }
 
@@ -58,18 +62,39 @@ export function nodeStatuses(state: State, nowMs: number): readonly NodeStatus[]
   });
 }
 
+function maintenanceStatus(state: State): Pick<Status, 'maintenance'> {
+  const hold = holds.maintenanceOf(state);
+  return hold === null ? {} : { maintenance: holdStatus(hold) };
+}
+
+function holdStatus({ kind, by, reason, untilWallMs }: holds.Hold): HoldStatus {
+  return { kind, by, reason, until: untilWallMs === null ? null : formatWallTime(untilWallMs) };
+}
+
+/** Mode of a node; operators' words go before what else there is to say of a node that is up. */
+function modeStatus(state: State, node: string): Pick<NodeStatus, 'mode' | 'standby'> {
+  const standby = standbyOf(state, node);
+  const mode = holds.maintenanceOf(state) === null ? modeOf(state, node) : 'maintenance';
+  return { mode, ...(standby === null ? {} : { standby }) };
+}
+
+function standbyReason(state: State, node: string): string | null {
+  const scope = standbyOf(state, node);
+  return scope === null ? null : `${standbyWords(scope)} until "tandem online ${node}"`;
+}
+
 function selfStatus(state: State): NodeStatus {
   const { self } = state.spec;
   const reason = {
     starting: 'finding out what runs here',
-    up: 'this node',
+    up: standbyReason(state, self) ?? 'this node',
     leaving: 'stopping what it runs, to leave',
     left: 'it has left',
   }[state.phase];
-  const mode = modeOf(state, self);
+  const mode = modeStatus(state, self);
   const connectivity = connectivityOf(state);
   const reach = connectivity === null ? {} : { connectivity };
-  return { name: self, self: true, state: state.phase, mode, lastSeenMs: 0, reason, ...reach };
+  return { name: self, self: true, state: state.phase, ...mode, lastSeenMs: 0, reason, ...reach };
 }
 
 function pingStatus(state: State): readonly PingStatus[] {
@@ -87,7 +112,7 @@ function peerStatus(state: State, peer: Peer, nowMs: number): NodeStatus {
     name: peer.name,
     self: false,
     ...peerState(state, peer, nowMs),
-    mode: modeOf(state, peer.name),
+    ...modeStatus(state, peer.name),
     lastSeenMs: seen === null ? null : Math.round(nowMs - seen),
     ...(connectivity === undefined ? {} : { connectivity }),
   };
@@ -118,7 +143,8 @@ function peerState(
   if (incompatible !== null) return { state: 'incompatible', reason: incompatible };
   if (light === 'late') return { state: 'late', reason: `nothing heard for ${silent}` };
   const phase = peer.report?.phase ?? 'starting';
-  return { state: phase, reason: phase === 'up' ? 'heard' : `it is ${phase}` };
+  const heard = standbyReason(state, peer.name) ?? 'heard';
+  return { state: phase, reason: phase === 'up' ? heard : `it is ${phase}` };
 }
 
 function linkStatus(state: State, peer: Peer, link: LinkCounters, nowMs: number): LinkStatus {
@@ -151,13 +177,23 @@ function groupStatus(turn: Turn, group: Group): GroupStatus {
     const reason = here && local !== undefined ? { reason: local.reason } : {};
     return { id: spec.id, kind: spec.kind, state, ...reason } as const;
   });
-  return { name, ...place, resources };
+  return { name, ...place, ...groupHolds(turn.state, name), resources };
+}
+
+function groupHolds(state: State, name: string): Pick<GroupStatus, 'holds'> {
+  const found = [holds.freezeOf(state, name), holds.disableOf(state, name)];
+  const laid = found.filter((hold) => hold !== null).map(holdStatus);
+  return laid.length === 0 ? {} : { holds: laid };
 }
 
 /** Where a group is as far as this node knows, and the sentence that says why. */
 export function whereIs(turn: Turn, group: Group): Pick<GroupStatus, 'state' | 'node' | 'reason'> {
   const { name } = group.spec;
   if (group.life === 'stopFailed') return { state: 'failed', node: turn.self, reason: group.reason };
+  const failed = group.resources.find(({ state }) => state === 'failed');
+  if (group.life === 'started' && failed !== undefined) {
+    return { state: 'failed', node: turn.self, reason: heldReason(turn.state, name, failed.reason) };
+  }
   if (group.life !== 'stopped' && group.life !== 'unknown') {
     return { state: group.life, node: turn.self, reason: group.reason };
   }
@@ -178,8 +214,22 @@ export function whereIs(turn: Turn, group: Group): Pick<GroupStatus, 'state' | '
     return { state: 'failed', node: stuck.name, reason: `a stop failed on ${stuck.name}` };
   }
   if (group.life === 'unknown') return { state: 'unknown', node: null, reason: group.reason };
+  const hold = holds.standstillOf(turn.state, name);
+  const disabled = holds.disableOf(turn.state, name);
+  if (disabled !== null) {
+    return { state: 'disabled', node: null, reason: holds.holdSentence(disabled) };
+  }
+  if (hold !== null) {
+    return { state: 'frozen', node: null, reason: group.blocked ?? holds.holdSentence(hold) };
+  }
   if (group.blocked !== null) return { state: 'blocked', node: null, reason: group.blocked };
   return { state: 'stopped', node: null, reason: group.reason };
+}
+
+/** A failure that a hold keeps from being mended. */
+function heldReason(state: State, name: string, reason: string): string {
+  const hold = holds.standstillOf(state, name);
+  return hold === null ? reason : `${reason}; ${holds.holdSentence(hold)}`;
 }
 
 function drbdStatus(facts: DrbdFacts): DrbdStatus {
@@ -202,16 +252,19 @@ function drbdStatus(facts: DrbdFacts): DrbdStatus {
 }
 
 function verdict(turn: Turn, groups: readonly GroupStatus[]): Status['verdict'] {
-  const worst = groups.find((group) => group.state !== 'started');
+  const worst = groups.find(({ state }) => state !== 'started' && state !== 'disabled');
   if (turn.state.phase === 'starting') {
     return { state: 'unknown', summary: `${turn.self} is still finding out what runs where` };
   }
   if (worst !== undefined) {
+    if (worst.state === 'frozen') {
+      return { state: 'down', summary: `${worst.name} does not run: ${worst.reason}` };
+    }
     const place = worst.node === null ? '' : ` on ${worst.node}`;
     const state: VerdictState = worst.state === 'unknown' ? 'unknown' : 'down';
     return { state, summary: `${worst.name} is ${worst.state}${place}: ${worst.reason}` };
   }
-  const runs = groups.map((group) => `${group.name} runs on ${group.node ?? 'nowhere'}`).join(', ');
+  const runs = groups.map(whereItRuns).join(', ');
   const shortcomings = turn.groups.flatMap((group) => shortcomingsOf(turn, group));
   const bare = turn.state.spec.nodes.filter((node) => !isFenceable(turn.state.spec, node));
   if (bare.length > 0) {
@@ -244,12 +297,19 @@ function connectivityShortcomings(turn: Turn): string[] {
   return found;
 }
 
+function whereItRuns({ name, node, state, reason }: GroupStatus): string {
+  return state === 'disabled' ? reason : `${name} runs on ${node ?? 'nowhere'}`;
+}
+
 /** Why a group that runs could not be taken over at this moment. */
 function shortcomingsOf(turn: Turn, group: Group): string[] {
   const holder = whereIs(turn, group).node;
   const { candidates } = placement(turn.state, group);
   const found: string[] = [];
-  if (!candidates.some((candidate) => candidate.node !== holder)) {
+  if (holds.disableOf(turn.state, group.spec.name) !== null) return ['nobody starts it'];
+  const hold = holds.standstillOf(turn.state, group.spec.name);
+  if (hold !== null) found.push(`${holds.holdSentence(hold)}: nothing is started, stopped or moved`);
+  else if (!candidates.some((candidate) => candidate.node !== holder)) {
     const others = group.spec.prefer.filter((node) => node !== holder);
     const why = others.map((node) => objectionTo(turn.state, group, node) ?? '').join('; ');
     found.push(`no other node could take over ${group.spec.name}: ${why}`);

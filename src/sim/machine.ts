@@ -42,6 +42,8 @@ export interface MachineSetup {
 
 /** Datagrams that a socket buffer holds for a daemon that stands still. */
 const INBOX_MAX = 512;
+/** The time of day at which every run begins: 2026-01-12T09:00:00Z. */
+const WALL_START_MS = 1_768_208_400_000;
 /** DRBD's events reach the daemon after this long. */
 const DRBD_NEWS_MS = 5;
 
@@ -179,6 +181,8 @@ export class Machine {
     };
     const generation = this.#generation;
     this.#setup.observe({ kind: 'daemon', node: this.name, what: 'began', generation });
+    const wallMs = WALL_START_MS + queue.nowMs;
+    this.#give({ kind: 'clock', wallAheadMs: wallMs - this.localMs });
     this.#reportDrbd();
     this.#reportPings();
     this.#give({ kind: 'tick' });

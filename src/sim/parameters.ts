@@ -28,6 +28,7 @@ export const TROUBLES = [
   'agents',
   'resource',
   'operator',
+  'holds',
   'leave',
   'configuration',
 ] as const;

@@ -175,9 +175,12 @@ class Run {
       world.setReplication(true);
       for (const name of survivors) {
         world.operator(name, { kind: 'online', node: name });
+        world.operator(name, { kind: 'endMaintenance', by: 'kim' });
         // A stop that failed keeps a node from leaving: somebody has to say so.
         const isStuck = world.machine(name).state?.phase === 'leaving';
         for (const group of world.setup.groups) {
+          world.operator(name, { kind: 'unfreeze', group: group.name, by: 'kim' });
+          world.operator(name, { kind: 'enable', group: group.name, by: 'kim' });
           if (isStuck || this.#missing(survivors).includes(group.name)) {
             world.operator(name, { kind: 'cleanup', group: group.name });
           }

@@ -141,6 +141,7 @@ export class TroubleMaker {
       machine.agents.kill(group.name, index);
     },
     operator: () => this.#operate(),
+    holds: () => this.#hold(),
     leave: () => {
       const machine = this.#machine();
       this.#tell(`${machine.name} is asked to leave`);
@@ -231,6 +232,26 @@ export class TroubleMaker {
       requests.push({ kind: 'fenceConfirm', node: node.name, by, reason: 'I see it is off' });
     }
     const request = pick(this.#prng, requests);
+    this.#tell(`an operator on ${at.name}: ${JSON.stringify(request)}`);
+    this.#world.operator(at.name, request);
+  }
+
+  /** Operators lay and lift holds, on any node, and restart in between. */
+  #hold(): void {
+    const at = this.#machine();
+    const group = pickAny(this.#prng, this.#world.setup.groups)?.name ?? '';
+    const forMs = chance(this.#prng, 0.5) ? null : Math.ceil(1_000 + this.#duration());
+    const wish = { by: 'kim', reason: 'a reason', forMs };
+    const request = pick<OperatorRequest>(this.#prng, [
+      { kind: 'freeze', group, ...wish },
+      { kind: 'maintenance', ...wish },
+      { kind: 'disable', group, ...wish },
+      { kind: 'unfreeze', group, by: 'kim' },
+      { kind: 'endMaintenance', by: 'kim' },
+      { kind: 'enable', group, by: 'kim' },
+      { kind: 'restart', group, by: 'kim' },
+      { kind: 'standby', node: this.#machine().name, scope: 'foreign' },
+    ]);
     this.#tell(`an operator on ${at.name}: ${JSON.stringify(request)}`);
     this.#world.operator(at.name, request);
   }

@@ -13,9 +13,12 @@
  *     kill n1 mysql              a resource dies
  *     digest n2 d2               another configuration from the next start of the daemon
  *     n1: move mysql to n2       also standby, online, cleanup mysql, fence confirm n2
+ *     n1: freeze mysql for 10s because the disk is swapped
+ *                                also unfreeze, disable, enable, restart, maintenance on|off
  *     run 5s | run until mysql started on n2 | status
  */
-import type { OperatorRequest } from '../../src/base/control.js';
+import type { HoldWish, OperatorRequest } from '../../src/base/control.js';
+import type { StandbyScope } from '../../src/base/status.js';
 import type { Effect } from '../../src/failover/effect.js';
 import { initialState } from '../../src/failover/state.js';
 import { step } from '../../src/failover/step.js';
@@ -222,12 +225,43 @@ function durationMs(word: string): number {
   return word.endsWith('ms') ? Number(word.slice(0, -2)) : Number(word.slice(0, -1)) * 1_000;
 }
 
+/** `freeze mysql for 10s because the disk is swapped`: all that follows is the reason. */
+function wishOf(words: readonly string[]): HoldWish {
+  const [time, reason] = [words.indexOf('for'), words.indexOf('because')];
+  return {
+    by: 'kim',
+    reason: reason < 0 ? null : words.slice(reason + 1).join(' '),
+    forMs: time < 0 ? null : durationMs(words[time + 1] ?? ''),
+  };
+}
+
+function holdRequestOf(words: readonly string[]): OperatorRequest | null {
+  const [verb = '', group = ''] = words;
+  const by = 'kim';
+  switch (verb) {
+    case 'freeze':
+    case 'disable':
+      return { kind: verb, group, ...wishOf(words) };
+    case 'unfreeze':
+    case 'enable':
+    case 'restart':
+      return { kind: verb, group, by };
+    case 'maintenance':
+      return group === 'off' ? { kind: 'endMaintenance', by } : { kind: verb, ...wishOf(words) };
+    default:
+      return null;
+  }
+}
+
 function requestOf(words: readonly string[]): OperatorRequest {
-  const [verb = '', first = null, , third = null] = words;
+  const [verb = '', first = null, second = 'all', third = null] = words;
+  const held = holdRequestOf(words);
+  if (held !== null) return held;
   switch (verb) {
     case 'move':
       return { kind: 'move', group: first ?? '', to: third };
     case 'standby':
+      return { kind: verb, node: first, scope: second as StandbyScope };
     case 'online':
       return { kind: verb, node: first };
     case 'cleanup':

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { CliFailure } from '../cli-failure.js';
 import { named, withCommonOptions, type CommandContext } from '../command-context.js';
 import { carryOut, withChangeOptions, type ChangeOptions } from '../operator-request.js';
+import { userName } from '../user-name.js';
 
 interface ConfirmOptions extends ChangeOptions {
   readonly reason: string;
@@ -56,17 +57,5 @@ async function confirmed(node: string): Promise<void> {
   if (typed === null) process.stderr.write('\n');
   if (typed?.trim() !== node) {
     throw new CliFailure('unsafe', `Not confirmed: nothing was changed for ${node}`);
-  }
-}
-
-/** Who vouches: the person behind sudo, else the user, else his number. */
-async function userName(): Promise<string> {
-  const sudoUser = process.env['SUDO_USER'] ?? '';
-  if (sudoUser !== '') return sudoUser;
-  const { userInfo } = await import('node:os');
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid ${process.getuid?.() ?? 'unknown'}`;
   }
 }

@@ -3,6 +3,7 @@ import type { World } from '../../../src/sim/world.js';
 import { clearance } from './clearance.js';
 import { failedStop } from './failed-stop.js';
 import { goodData } from './good-data.js';
+import { holds } from './holds.js';
 import { oneOwner } from './one-owner.js';
 import { order } from './order.js';
 import { said } from './said.js';
@@ -24,5 +25,6 @@ export function allCheckers(
     order(tell),
     said(tell),
     steady(world, tell),
+    holds(tell),
   ];
 }

@@ -63,6 +63,11 @@ function boast(entry: GroupReport, state: State): GroupReport {
   return { ...entry, life: 'stopped', claim: null };
 }
 
+function withoutHolds(state: State): State {
+  const orders = Object.entries(state.orders).filter(([key]) => !/^(freeze|maintenance)/.test(key));
+  return { ...state, orders: Object.fromEntries(orders) };
+}
+
 const NO_WAIT = { asked: true, notBeforeMs: 0 } as const;
 
 /** Every mutant, with the number of seeds that is enough to catch it. */
@@ -230,7 +235,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'believes a power reading older than the last word',
     rules: ['S2', 'S1'],
     nodes: null,
-    seedsMax: 60,
+    seedsMax: 150,
     brain: bent({
       before: (state, event) =>
         event.kind === 'fenceResult'
@@ -374,6 +379,39 @@ export const MUTANTS: readonly Mutant[] = [
           Object.entries(state.reachMoves).map(([group, moves]) => [group, { ...moves, atMs: [] }]),
         ),
       }),
+    }),
+  },
+  {
+    name: 'takes over what is frozen when its node falls silent',
+    rules: ['I11'],
+    nodes: 2,
+    seedsMax: 150,
+    brain: bent({
+      before: (state) =>
+        Object.values(state.peers).some((peer) => peer.verdict === 'dead')
+          ? withoutHolds(state)
+          : state,
+    }),
+  },
+  {
+    name: 'forgets holds over a restart of the daemon',
+    rules: ['I11'],
+    nodes: 2,
+    seedsMax: 250,
+    brain: {
+      step,
+      initialState: (spec, generation, saved, nowMs) =>
+        initialState(spec, generation, { ...saved, orders: [] }, nowMs),
+    },
+  },
+  {
+    name: 'mends what is frozen',
+    rules: ['I11'],
+    nodes: 2,
+    seedsMax: 200,
+    brain: bent({
+      before: (state, event) => (event.kind === 'actionResult' ? withoutHolds(state) : state),
+      after: (after, before) => ({ ...after, orders: { ...before.orders, ...after.orders } }),
     }),
   },
 ];
