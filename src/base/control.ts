@@ -37,6 +37,15 @@ export type OperatorRequest =
   | { readonly kind: 'unfreeze'; readonly group: string; readonly by: string }
   | ({ readonly kind: 'maintenance' } & HoldWish)
   | { readonly kind: 'endMaintenance'; readonly by: string }
+  /** Of DRBD's fence-peer handler, not of a person: what becomes of the other half of a resource? */
+  | {
+      readonly kind: 'fencePeer';
+      readonly resource: string;
+      /** As DRBD names it: a host name, or null when it does not. */
+      readonly peer: string | null;
+      /** How long the handler waits. */
+      readonly waitMs: number;
+    }
   | {
       readonly kind: 'fenceConfirm';
       readonly node: string;
@@ -61,6 +70,9 @@ export interface OperatorEnvelope {
   readonly dryRun: boolean;
 }
 
+/** What became of the peer's disk, in the words of DRBD's fence-peer protocol (exit codes 3 to 7). */
+export type PeerFate = 'inconsistent' | 'outdated' | 'down' | 'primary' | 'fenced';
+
 /** How a request stands. `accepted` is followed by `done` or `failed` when asked again by id. */
 export interface OperatorAnswer {
   readonly id: string;
@@ -71,6 +83,8 @@ export interface OperatorAnswer {
   readonly progress: readonly string[];
   /** A name of the exit-code catalogue for refusals and failures. */
   readonly exit: 'ok' | 'failed' | 'noSuch' | 'unsafe' | 'timeout' | 'unknown';
+  /** Of a request of kind `fencePeer` that is done. */
+  readonly peerFate?: PeerFate;
 }
 
 /** One failover, move or recovery as the node that carried it out saw it. */

@@ -9,6 +9,8 @@ export interface CommandContext {
   readonly console: Console;
   /** Sets the exit code of the program by its name in the catalogue. */
   exit(name: ExitName): void;
+  /** Sets an exit code that somebody else has defined: DRBD, for its handlers. */
+  exitWith(code: number): void;
 }
 
 /** Options that every command takes. */
@@ -21,18 +23,21 @@ export const SOCKET_DEFAULT = '/run/tandem/tandem.sock';
 
 /** Adds the options that every command takes. */
 export function withCommonOptions(command: Command): Command {
+  return withSocketOption(command.option('--json', 'print JSON for programs'));
+}
+
+/** Adds the option that says where tandemd listens. */
+export function withSocketOption(command: Command): Command {
   const fromEnvironment = process.env['TANDEM_SOCKET'] ?? '';
-  return command
-    .option('--json', 'print JSON for programs')
-    .option(
-      '--socket <path>',
-      'control socket of tandemd (environment: TANDEM_SOCKET)',
-      fromEnvironment === '' ? SOCKET_DEFAULT : fromEnvironment,
-    );
+  return command.option(
+    '--socket <path>',
+    'control socket of tandemd (environment: TANDEM_SOCKET)',
+    fromEnvironment === '' ? SOCKET_DEFAULT : fromEnvironment,
+  );
 }
 
 /** A client for the socket that the options name. */
-export function clientOf(options: CommonOptions): Client {
+export function clientOf(options: Pick<CommonOptions, 'socket'>): Client {
   if (options.socket === '') throw new CliFailure('usage', 'option --socket needs a path');
   return createClient(options.socket);
 }

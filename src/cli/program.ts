@@ -24,11 +24,12 @@ export async function runProgram(
   version: string,
   console: Console,
 ): Promise<number> {
-  let exit: ExitName = 'ok';
-  const program = createProgram(version, { console, exit: (name) => (exit = name) });
+  let code: number = EXIT.ok;
+  const exit = (name: ExitName): void => void (code = EXIT[name]);
+  const program = createProgram(version, { console, exit, exitWith: (own) => void (code = own) });
   try {
     await program.parseAsync(argv, { from: 'user' });
-    return EXIT[exit];
+    return code;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     const failure = failureOf(error);

@@ -8,6 +8,9 @@ const NAME_CHARACTERS_MAX = 253;
 /** Characters of what a person says; it is kept in the history and shown in one line. */
 const SENTENCE_CHARACTERS_MAX = 500;
 
+/** DRBD's own tools give a handler 600 s. */
+const WAIT_MS_MAX = 600_000;
+
 /** Text that ends up in logs and on terminals: no control characters, something in it. */
 const text = (charactersMax: number): z.ZodString =>
   z
@@ -48,6 +51,12 @@ const requestSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('unfreeze'), group: name, by: owner }),
   z.strictObject({ kind: z.literal('maintenance'), ...holdWish }),
   z.strictObject({ kind: z.literal('endMaintenance'), by: owner }),
+  z.strictObject({
+    kind: z.literal('fencePeer'),
+    resource: name,
+    peer: name.nullable(),
+    waitMs: z.int().min(0).max(WAIT_MS_MAX),
+  }),
   z.strictObject({ kind: z.literal('fenceConfirm'), node: name, by: sentence, reason: sentence }),
 ]);
 

@@ -16,6 +16,7 @@ import { useFenceDevice } from './fence-agent.js';
 import { Links } from './links.js';
 import type { Log } from './log.js';
 import { PingWatch } from './ping-watch.js';
+import { outdateDisk } from './outdate.js';
 import { StateFile } from './state-file.js';
 
 /** The folders of a node; two daemons on one machine have different ones. */
@@ -73,6 +74,7 @@ export async function startDaemon(
       const devices = config.fencing[effect.node] ?? [];
       return useFenceDevice(effect, devices, (sentence) => log.warn(sentence));
     },
+    outdate: async (effect) => outdateDisk(effect),
     save: (facts) => stateFile.save(facts, (sentence) => log.error(sentence)),
     exit: (clean) => void close(clean ? EXIT.ok : EXIT.failed),
   });

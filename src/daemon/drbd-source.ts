@@ -93,11 +93,12 @@ export class DrbdSource {
   #facts(reading: ProcReading): readonly DrbdFacts[] {
     const resources = [...this.#configured.values()];
     const known = factsFromProc(reading, resourceMap({ resources, problems: [] }, this.#host));
-    return this.#resources.map(
-      (resource) =>
-        known.find((facts) => facts.resource === resource) ??
-        unknownFacts(resource, this.#troubles.get(resource) ?? `it has no volume on ${this.#host}`),
-    );
+    return this.#resources.map((resource) => {
+      const facts = known.find((entry) => entry.resource === resource);
+      const trouble = this.#troubles.get(resource) ?? `it has no volume on ${this.#host}`;
+      if (facts === undefined) return unknownFacts(resource, trouble);
+      return { ...facts, fencing: this.#configured.get(resource)?.fencing ?? 'dont-care' };
+    });
   }
 
   #addresses(configured: ConfiguredResource): DrbdView['addresses'] {

@@ -18,6 +18,7 @@ import type { Clock } from './clock.js';
 import type { FenceResult } from './fence-agent.js';
 import { viewHistory } from './history-view.js';
 import type { Log } from './log.js';
+import type { OutdateResult } from './outdate.js';
 
 /** The hands of the engine. */
 export interface EngineWorld {
@@ -27,6 +28,7 @@ export interface EngineWorld {
   readonly counters: () => readonly LinkCounters[];
   readonly run: (effect: Extract<Effect, { kind: 'run' }>) => Promise<ActionResult>;
   readonly fence: (effect: Extract<Effect, { kind: 'fence' }>) => Promise<FenceResult>;
+  readonly outdate: (effect: Extract<Effect, { kind: 'outdate' }>) => Promise<OutdateResult>;
   readonly save: (facts: SavedFacts) => void;
   readonly exit: (clean: boolean) => void;
 }
@@ -143,6 +145,11 @@ export class Engine {
         return;
       case 'fence':
         void this.#world.fence(effect).then((result) => this.post({ kind: 'fenceResult', ...result }));
+        return;
+      case 'outdate':
+        void this.#world
+          .outdate(effect)
+          .then((result) => this.post({ kind: 'outdateResult', ...result }));
         return;
       case 'save':
         this.#world.save(effect.facts);

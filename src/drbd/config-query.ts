@@ -32,10 +32,21 @@ export interface ConfiguredHost {
   readonly address: string | null;
 }
 
+/** When DRBD runs its fence-peer handler, and whether it holds back writes meanwhile (drbd.conf). */
+export type FencingPolicy = 'dont-care' | 'resource-only' | 'resource-and-stonith';
+
+const FENCING_POLICIES: readonly FencingPolicy[] = [
+  'dont-care',
+  'resource-only',
+  'resource-and-stonith',
+];
+
 /** One resource of the configuration. */
 export interface ConfiguredResource {
   readonly resource: string;
   readonly hosts: readonly ConfiguredHost[];
+  /** Absent: the default, which is dont-care. */
+  readonly fencing?: FencingPolicy;
 }
 
 /** Everything found, and what was wrong with the text; no problem stops the reading. */
@@ -66,11 +77,17 @@ interface HostDraft {
 }
 
 interface Scan {
-  readonly resources: { readonly resource: string; readonly hosts: HostDraft[] }[];
+  readonly resources: {
+    readonly resource: string;
+    readonly hosts: HostDraft[];
+    fencing?: FencingPolicy;
+  }[];
   host: HostDraft | null;
   volume: VolumeDraft | null;
   /** Inside a `<resource>`: a text that ends there lacks volumes. */
   inResource: boolean;
+  /** The policy of section common, which holds for resources without their own. */
+  common: FencingPolicy | null;
   readonly problems: string[];
 }
 
@@ -84,6 +101,7 @@ export function parseDumpXml(xml: string): ConfigQuery {
     host: null,
     volume: null,
     inResource: false,
+    common: null,
     problems: [],
   };
   let at = xml.indexOf('<');
@@ -100,7 +118,11 @@ export function parseDumpXml(xml: string): ConfigQuery {
   }
   if (scan.inResource) complain(scan, 'the text breaks off inside a resource');
   if (scan.resources.length === 0) complain(scan, 'no <resource> was found');
-  return { resources: scan.resources, problems: scan.problems };
+  const { common } = scan;
+  const resources = common === null
+    ? scan.resources
+    : scan.resources.map((resource) => ({ fencing: common, ...resource }));
+  return { resources, problems: scan.problems };
 }
 
 function complain(scan: Scan, problem: string): void {
@@ -154,11 +176,24 @@ function takeTag(scan: Scan, tag: Tag): void {
     case 'disk':
       if (scan.volume !== null) scan.volume.disk = tag.text;
       break;
+    case 'option':
+      takeOption(scan, tag);
+      break;
     case 'address':
       if (scan.host !== null) scan.host.address = addressOf(tag);
       break;
     default:
   }
+}
+
+/** The policy stands in section disk (8.4) or net (9) of the resource. */
+function takeOption(scan: Scan, { attributes }: Tag): void {
+  if (attributes.get('name') !== 'fencing') return;
+  const policy = FENCING_POLICIES.find((known) => known === attributes.get('value'));
+  const resource = scan.resources.at(-1);
+  if (policy === undefined) complain(scan, `fencing "${attributes.get('value') ?? ''}" is not known`);
+  else if (scan.inResource && resource !== undefined) resource.fencing = policy;
+  else scan.common = policy;
 }
 
 /** In `<connection>` sections DRBD 9 names the same hosts again, with an address only. */

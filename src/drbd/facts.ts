@@ -2,6 +2,7 @@
  * What the rest of the program knows of DRBD: one small model a resource, whatever it was read
  * from. Null and `Unknown` mean not known; they never mean zero, absent or fine.
  */
+import type { FencingPolicy } from './config-query.js';
 import type { ProcDrbd } from './proc.js';
 import type { ProcMinor } from './proc-minor.js';
 import { donePercent } from './proc-progress.js';
@@ -65,6 +66,8 @@ export interface DrbdFacts {
   readonly splitBrainSuspected: boolean;
   /** Application I/O is frozen on some volume. */
   readonly ioSuspended: boolean;
+  /** From the configuration; absent when it was not asked for. */
+  readonly fencing?: FencingPolicy;
 }
 
 const BYTES_PER_KIB = 1024;

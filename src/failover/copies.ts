@@ -20,6 +20,12 @@ import type { Turn } from './turn.js';
 /** Connections over which DRBD itself keeps this disk as new as the other. */
 const LINKED: readonly string[] = ['Connected', 'SyncSource', 'VerifyS', 'VerifyT', 'PausedSyncS'];
 
+/** Connections in which the two sides do not hear each other (8.4: all below Connected). */
+export const APART: readonly string[] = [
+  ...['StandAlone', 'Disconnecting', 'Unconnected', 'Timeout', 'BrokenPipe', 'NetworkFailure'],
+  ...['ProtocolError', 'TearDown', 'WFConnection', 'WFReportParams'],
+];
+
 /** What a copy is before anything was heard. */
 const UNTOLD_COPY: Copy = { kind: 'untold', than: null, ahead: false };
 const UNKNOWN_COPY: Copy = { kind: 'unknown', than: null, ahead: false };

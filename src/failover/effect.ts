@@ -25,6 +25,8 @@ export type Effect =
       /** 0 for the first attempt: chooses the device. */
       readonly attempt: number;
     }
+  /** Mark the disk of this node Outdated (`drbdadm outdate`); answered by `outdateResult`. */
+  | { readonly kind: 'outdate'; readonly outdateId: string; readonly resource: string }
   /**
    * Make these facts survive a restart, soon: a slow disk must not hold up a heartbeat. What must be
    * durable before the first word, the generation, is taken before the core is made.

@@ -2,7 +2,7 @@ import type { OperatorRequest } from '../base/control.js';
 import type { ResourceState } from '../base/status.js';
 import type { DrbdFacts } from '../drbd/facts.js';
 import type { PingAnswer } from '../heartbeat/ping.js';
-import type { Report, ReportFault } from '../heartbeat/report.js';
+import type { OutdateOutcome, Report, ReportFault } from '../heartbeat/report.js';
 
 /** All that can happen to the core. Plain data, so that a run can be recorded and replayed. */
 export type FailoverEvent =
@@ -28,6 +28,13 @@ export type FailoverEvent =
       readonly fenceId: string;
       /** `off` is a confirmed power state; `on` answers a status question; the rest is no proof. */
       readonly outcome: 'off' | 'on' | 'failed';
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'outdateResult';
+      readonly outdateId: string;
+      /** `failed`: DRBD refused for another reason, or nobody knows; worth another try. */
+      readonly outcome: OutdateOutcome | 'failed';
       readonly reason: string;
     }
   | { readonly kind: 'operator'; readonly requestId: string; readonly request: OperatorRequest }

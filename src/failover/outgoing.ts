@@ -1,9 +1,11 @@
 import { PROTOCOL_VERSION, type Report } from '../heartbeat/report.js';
 import { connectivityOf } from './connectivity.js';
 import { reportedDisk } from './copies.js';
+import { outdateAsks } from './fence-peer.js';
 import { isMember } from './membership.js';
 import { holdSentence, maintenanceOf, standstillOf } from './holds.js';
 import { modeOf } from './orders.js';
+import { outdateWords } from './outdate.js';
 import type { Group, SavedFacts, State } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -35,6 +37,8 @@ export function buildReport(state: State, sequence: number, nowMs: number): Repo
     })),
     orders: Object.values(state.orders),
     ...(connectivity === null ? {} : { connectivity }),
+    outdateAsks: outdateAsks(state),
+    outdateWords: outdateWords(state),
   };
 }
 
@@ -65,6 +69,8 @@ function isSameTruth(a: State, b: State): boolean {
     a.copies === b.copies &&
     a.orders === b.orders &&
     a.pings === b.pings &&
+    a.fencePeers === b.fencePeers &&
+    a.outdatings === b.outdatings &&
     a.phase === b.phase &&
     a.spec === b.spec &&
     a.generation === b.generation

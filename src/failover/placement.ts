@@ -11,6 +11,7 @@ import { reachedBy } from './connectivity.js';
 import { copyObjection } from './copies.js';
 import { isMember } from './membership.js';
 import { moveTarget, restartOf, standbyObjection } from './orders.js';
+import { outdatingObjection } from './outdate.js';
 import type { Group, Peer, State } from './state.js';
 
 export interface Candidate {
@@ -96,6 +97,7 @@ function objectionToSelf(state: State, group: Group): string | null {
     const objection =
       diskObjection(self, resource.resource, facts) ??
       copyObjection(state, resource.resource) ??
+      outdatingObjection(state, resource.resource) ??
       consistentObjection(state, group, facts);
     if (objection !== null) return objection;
   }

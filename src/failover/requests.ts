@@ -9,6 +9,7 @@ import type { StandbyScope } from '../base/status.js';
 import { activeElsewhere } from './claims.js';
 import * as held from './hold-requests.js';
 import { disableOf, holdSentence } from './holds.js';
+import { onFencePeer } from './fence-peer.js';
 import { cleanup } from './lifecycle.js';
 import {
   clearOrder,
@@ -43,6 +44,10 @@ const REQUESTS_MAX = 50;
 
 /** Takes a request; always answers. A dry run goes through the same checks and changes nothing. */
 export function onOperator(turn: Turn, id: string, request: OperatorRequest): void {
+  if (request.kind === 'fencePeer') {
+    onFencePeer(turn, id, request);
+    return;
+  }
   const verdict = judge(turn, request);
   const base = { id, progress: [] };
   switch (verdict.kind) {
@@ -80,7 +85,7 @@ function answer(turn: Turn, content: OperatorAnswer): void {
   turn.emit({ kind: 'answer', answer: content });
 }
 
-function judge(turn: Turn, request: OperatorRequest): Verdict {
+function judge(turn: Turn, request: Exclude<OperatorRequest, { kind: 'fencePeer' }>): Verdict {
   switch (request.kind) {
     case 'move':
       return judgeMove(turn, request.group, request.to);

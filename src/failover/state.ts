@@ -3,6 +3,7 @@ import { newPeerLife, type PeerLife } from '../heartbeat/liveness.js';
 import { newSelfHealth, type SelfHealth } from '../heartbeat/self-health.js';
 import type { Claim, Grant, GroupLife, NodePhase, Order, Report } from '../heartbeat/report.js';
 import type { PingAnswer } from '../heartbeat/ping.js';
+import type { OutdateOutcome } from '../heartbeat/report.js';
 import type { GroupSpec } from '../resources/spec.js';
 import type { NodeMode, ResourceState } from '../base/status.js';
 import type { Comparison } from './connectivity.js';
@@ -37,6 +38,10 @@ export interface State {
   /** Group -> the moves for connectivity that this node has learnt of. */
   readonly reachMoves: Readonly<Record<string, ReachMoves>>;
   readonly requests: Readonly<Record<string, PendingRequest>>;
+  /** Handlers of DRBD on this node that wait for the fate of the other half of a resource. */
+  readonly fencePeers: readonly FencePeer[];
+  /** What other nodes' handlers ask of the disks here. */
+  readonly outdatings: readonly Outdating[];
   readonly history: readonly Operation[];
   /** Numbers actions, fence attempts, requests and operations of this run. */
   readonly nextId: number;
@@ -171,6 +176,31 @@ export interface PendingRequest {
   readonly progress: readonly string[];
 }
 
+/** A `fence-peer` handler of DRBD that waits: an ask to the node that has the other half. */
+export interface FencePeer {
+  readonly requestId: string;
+  readonly resource: string;
+  readonly node: string;
+  readonly version: number;
+  readonly askedMs: number;
+  readonly untilMs: number;
+  /** The sentence that says what it waits for. */
+  readonly waitsFor: string;
+}
+
+/** What became here of one ask of another node: waiting, a command that runs, or an outcome. */
+export interface Outdating {
+  readonly asker: string;
+  readonly resource: string;
+  readonly generation: number;
+  readonly version: number;
+  /** Of the command that runs. */
+  readonly outdateId: string | null;
+  /** After a failure: no new try before this. */
+  readonly notBeforeMs: number;
+  readonly outcome: OutdateOutcome | null;
+}
+
 /** What survives a restart of the daemon. */
 export interface SavedFacts {
   readonly generation: number;
@@ -218,6 +248,8 @@ export function initialState(
     comparisons: {},
     reachMoves: {},
     requests: {},
+    fencePeers: [],
+    outdatings: [],
     history: [],
     nextId: 1,
     lastSentMs: nowMs,

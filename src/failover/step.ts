@@ -5,12 +5,14 @@ import { noteReachMoves, onPings, reviewConnectivity } from './connectivity.js';
 import { onDrbd, reviewCopies } from './copies.js';
 import type { Effect } from './effect.js';
 import type { FailoverEvent } from './event.js';
+import { settleFencePeers } from './fence-peer.js';
 import { onFenceResult, reconcileFencing } from './fencing.js';
 import { endHolds } from './hold-ends.js';
 import { standstillOf } from './holds.js';
 import { liftBars, onActionResult, reconcileGroup } from './lifecycle.js';
 import { accountForStall, judgePeers, onForeign, onReport } from './membership.js';
 import { enterUp, leaveIfStopped, sendIfDue } from './outgoing.js';
+import { heedAsks, onOutdateResult } from './outdate.js';
 import { followRequests, onOperator } from './requests.js';
 import { turnEveryMs } from './spec.js';
 import type { State } from './state.js';
@@ -59,6 +61,9 @@ function takeIn(turn: Turn, event: FailoverEvent): boolean {
     case 'fenceResult':
       onFenceResult(turn, event);
       return true;
+    case 'outdateResult':
+      onOutdateResult(turn, event);
+      return true;
     case 'operator':
       onOperator(turn, event.requestId, event.request);
       return true;
@@ -87,6 +92,7 @@ function decide(turn: Turn): void {
   reviewCopies(turn);
   reviewConnectivity(turn);
   noteReachMoves(turn);
+  heedAsks(turn);
   liftBars(turn);
   endHolds(turn);
   enterUp(turn);
@@ -99,6 +105,7 @@ function decide(turn: Turn): void {
   for (const peer of turn.peers) {
     fencingMs = Math.min(fencingMs, reconcileFencing(turn, peer) ?? fencingMs);
   }
+  settleFencePeers(turn);
   followRequests(turn);
   leaveIfStopped(turn);
   sendIfDue(turn);

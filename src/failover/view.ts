@@ -314,6 +314,7 @@ function shortcomingsOf(turn: Turn, group: Group): string[] {
     const why = others.map((node) => objectionTo(turn.state, group, node) ?? '').join('; ');
     found.push(`no other node could take over ${group.spec.name}: ${why}`);
   }
+  for (const asked of turn.state.fencePeers) found.push(asked.waitsFor);
   for (const peer of turn.peers) {
     if (!isHeard(peer)) continue;
     for (const [name, link] of Object.entries(peer.life.links)) {

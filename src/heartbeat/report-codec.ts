@@ -7,6 +7,8 @@
  *     tg.mysql=started 3 claim=3/1 grant=n1/1795223335/2 barred
  *     td.r0=Primary UpToDate Connected
  *     to.move.mysql=n1 4 n2
+ *     ta.17=r0 n2                       an ask: n2, mark your disk of r0 Outdated (version 17)
+ *     tw.17.n1=r0 1795223335 outdated   the word on it, for n1 of that generation
  */
 import { err, ok, type Result } from '../base/result.js';
 import type { Connectivity } from './ping.js';
@@ -17,6 +19,9 @@ import {
   type GroupReport,
   type NodePhase,
   type Order,
+  type OutdateAsk,
+  type OutdateOutcome,
+  type OutdateWord,
   type Report,
   type ReportFault,
 } from './report.js';
@@ -47,6 +52,7 @@ const LIVES: readonly GroupLife[] = [
   'stopFailed',
 ];
 const MODES = ['online', 'standby', 'maintenance'] as const;
+const OUTCOMES: readonly OutdateOutcome[] = ['outdated', 'inconsistent', 'primary'];
 
 /** At most this many groups, DRBD resources and orders are read: a frame is 64 KiB at most. */
 const ENTRIES_MAX = 256;
@@ -77,6 +83,14 @@ export function encodeReport(report: Report, header: StatusHeader): readonly Tex
     ...report.orders.map((order): TextField => [
       `to.${order.key}`,
       `${order.value} ${String(order.version)} ${order.origin}`,
+    ]),
+    ...report.outdateAsks.map(({ resource, node, version }): TextField => [
+      `ta.${String(version)}`,
+      `${resource} ${node}`,
+    ]),
+    ...report.outdateWords.map(({ version, asker, ...word }): TextField => [
+      `tw.${String(version)}.${asker}`,
+      `${word.resource} ${String(word.generation)} ${word.outcome}`,
     ]),
   ];
 }
@@ -145,30 +159,64 @@ function fault(
   return err({ kind, detail, node });
 }
 
-type Lists = Pick<Report, 'groups' | 'drbd' | 'orders'>;
+type Lists = Pick<Report, 'groups' | 'drbd' | 'orders' | 'outdateAsks' | 'outdateWords'>;
+
+interface Drafts {
+  readonly groups: GroupReport[];
+  readonly drbd: DrbdReport[];
+  readonly orders: Order[];
+  readonly outdateAsks: OutdateAsk[];
+  readonly outdateWords: OutdateWord[];
+}
+
+/** Reads the field of one prefix: `key` is the rest of its name. False: it makes no sense. */
+type Reader = (drafts: Drafts, key: string, words: readonly string[]) => boolean;
+
+const READERS: Readonly<Record<string, Reader>> = {
+  'tg.': ({ groups }, key, words) => added(groups, decodeGroup(key, words)),
+  'td.': ({ drbd }, key, [role = '', disk = '', connection = '']) =>
+    added(drbd, { resource: key, role, disk, connection }),
+  'to.': ({ orders }, key, words) => added(orders, decodeOrder(key, words)),
+  'ta.': ({ outdateAsks }, key, [resource = '', node = '']) => {
+    const version = decimal(key);
+    return added(outdateAsks, version === null ? null : { resource, node, version });
+  },
+  'tw.': ({ outdateWords }, key, words) => added(outdateWords, decodeWord(key, words)),
+};
+
+function added<T>(list: T[], entry: T | null): boolean {
+  if (entry !== null) list.push(entry);
+  return entry !== null;
+}
 
 function decodeLists(fields: ReadonlyMap<string, string>): Result<Lists, string> {
-  const groups: GroupReport[] = [];
-  const drbd: DrbdReport[] = [];
-  const orders: Order[] = [];
+  const drafts: Drafts = { groups: [], drbd: [], orders: [], outdateAsks: [], outdateWords: [] };
+  let entries = 0;
   for (const [name, value] of fields) {
-    const words = value.split(' ');
-    if (name.startsWith('tg.')) {
-      const group = decodeGroup(name.slice(3), words);
-      if (group === null) return err(name);
-      groups.push(group);
-    } else if (name.startsWith('td.')) {
-      const [role = '', disk = '', connection = ''] = words;
-      drbd.push({ resource: name.slice(3), role, disk, connection });
-    } else if (name.startsWith('to.')) {
-      const [target = '', version = '', origin = ''] = words;
-      const number = decimal(version);
-      if (number === null || target === '' || origin === '') return err(name);
-      orders.push({ key: name.slice(3), value: target, version: number, origin });
-    }
-    if (groups.length + drbd.length + orders.length > ENTRIES_MAX) return err(name);
+    const reader = READERS[name.slice(0, 3)];
+    if (reader === undefined) continue;
+    entries += 1;
+    const isRead = entries <= ENTRIES_MAX && reader(drafts, name.slice(3), value.split(' '));
+    if (!isRead) return err(name);
   }
-  return ok({ groups, drbd, orders });
+  return ok(drafts);
+}
+
+function decodeOrder(key: string, words: readonly string[]): Order | null {
+  const [value = '', version = '', origin = ''] = words;
+  const number = decimal(version);
+  if (number === null || value === '' || origin === '') return null;
+  return { key, value, version: number, origin };
+}
+
+function decodeWord(key: string, words: readonly string[]): OutdateWord | null {
+  const dot = key.indexOf('.');
+  const version = decimal(key.slice(0, Math.max(0, dot)));
+  const generation = decimal(words[1] ?? '');
+  const outcome = OUTCOMES.find((known) => known === words[2]);
+  if (version === null || generation === null || outcome === undefined) return null;
+  const [resource = ''] = words;
+  return { resource, asker: key.slice(dot + 1), generation, version, outcome };
 }
 
 function decodeGroup(name: string, words: readonly string[]): GroupReport | null {

@@ -6,6 +6,8 @@
  *     claim   "I want to run this group, or run it": a number that grows with each new claim
  *     grant   "I have stopped it and leave it to that claim": kept until the claimant is done
  *     order   a register that an operator set anywhere; the highest version wins everywhere
+ *     outdate an ask "mark your disk Outdated", repeated while DRBD's fence-peer handler waits here,
+ *             and the word of the asked node on what became of it, repeated while the ask stands
  */
 
 import type { Connectivity } from './ping.js';
@@ -67,6 +69,28 @@ export interface Order {
   readonly origin: string;
 }
 
+/** "Mark your disk Outdated": stands while a fence-peer handler of DRBD waits on the sender. */
+export interface OutdateAsk {
+  readonly resource: string;
+  /** Whose disk. */
+  readonly node: string;
+  /** Grows with every ask of a run of the sender: an answer belongs to one ask. */
+  readonly version: number;
+}
+
+/** What the asked node found or made of its disk; `primary`: it is in use there, and stays so. */
+export type OutdateOutcome = 'outdated' | 'inconsistent' | 'primary';
+
+/** The answer to an ask, given by the node whose disk it is. Stands as long as the ask does. */
+export interface OutdateWord {
+  readonly resource: string;
+  /** Whose ask it answers: node, generation and version of the ask. */
+  readonly asker: string;
+  readonly generation: number;
+  readonly version: number;
+  readonly outcome: OutdateOutcome;
+}
+
 export interface Report {
   readonly node: string;
   readonly generation: number;
@@ -81,6 +105,8 @@ export interface Report {
   readonly orders: readonly Order[];
   /** Absent while it is not known, or when there is nothing to ping. */
   readonly connectivity?: Connectivity;
+  readonly outdateAsks: readonly OutdateAsk[];
+  readonly outdateWords: readonly OutdateWord[];
 }
 
 /** True when `a` replaces `b`. */

@@ -145,8 +145,46 @@ export class Agents {
     const { index } = order;
     const spec = entry.spec.resources[index];
     if (spec === undefined) return;
-    const tookMs = this.#host.timing.startMs[spec.kind];
     this.#settle(entry, index, 'maybe');
+    if (spec.kind === 'drbd') this.#startDisk(entry, order, spec.resource, fault, finish);
+    else this.#startNow(entry, order, fault, finish);
+  }
+
+  /** The kernel calls its fence-peer handler inside a promotion, and waits for it. */
+  #startDisk(
+    entry: Entry,
+    order: AgentOrder,
+    resource: string,
+    fault: AgentFault | null,
+    finish: Finish,
+  ): void {
+    const replica = this.#host.replicas[resource];
+    if (replica?.has(this.#host.node) !== true) {
+      this.#startNow(entry, order, fault, finish);
+      return;
+    }
+    const life = this.#life;
+    let isOver = false;
+    this.#host.later(kindOf({ kind: 'drbd', id: '', resource }).startTimeoutMs, () => {
+      if (isOver || life !== this.#life) return;
+      isOver = true;
+      finish(0, () => {
+        this.#settle(entry, order.index, 'off');
+        return { outcome: 'timeout', state: 'unknown', reason: 'the handler had no answer' };
+      });
+    });
+    replica.fencePeerFirst(this.#host.node, order.peerConfirmedDown, () => {
+      if (isOver || life !== this.#life) return;
+      isOver = true;
+      this.#startNow(entry, order, fault, finish);
+    });
+  }
+
+  #startNow(entry: Entry, order: AgentOrder, fault: AgentFault | null, finish: Finish): void {
+    const { index } = order;
+    const spec = entry.spec.resources[index];
+    if (spec === undefined) return;
+    const tookMs = this.#host.timing.startMs[spec.kind];
     if (fault === 'hangs' || fault === 'late') {
       finish(kindOf(spec).startTimeoutMs, () => {
         // It is killed at the time-out; what it had done by then stays done.

@@ -3,7 +3,7 @@
  * one. Two ways to stand still: the daemon alone stalls (its services and DRBD go on), or the
  * whole machine freezes, as a virtual machine does.
  */
-import type { OperatorRequest } from '../base/control.js';
+import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
 import type { Prng } from '../base/prng.js';
 import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
@@ -44,8 +44,26 @@ export interface MachineSetup {
 const INBOX_MAX = 512;
 /** The time of day at which every run begins: 2026-01-12T09:00:00Z. */
 const WALL_START_MS = 1_768_208_400_000;
+/** DRBD's handler: a program starts, and looks for its answer this often. */
+const HANDLER_MS = 30;
+/** It looks for a daemon this often, and this many times, before it gives up. */
+const HANDLER_RETRY_MS = 1_000;
+const HANDLER_RETRIES = 5;
+/** As the handler's default (`tandem drbd fence-peer`). */
+const HANDLER_WAIT_MS = 540_000;
+/** `drbdadm outdate`. */
+const OUTDATE_MS = 20;
 /** DRBD's events reach the daemon after this long. */
 const DRBD_NEWS_MS = 5;
+
+/** Exit codes of DRBD's fence-peer handlers (drbd_nl.c, conn_try_outdate_peer). */
+const EXIT_OF_FATE = { inconsistent: 3, outdated: 4, down: 5, primary: 6, fenced: 7 } as const;
+const EXIT_NOT_KNOWN = 1;
+
+interface HandlerWait {
+  readonly resource: string;
+  readonly answer: (exit: number) => void;
+}
 
 interface Daemon {
   state: State;
@@ -138,6 +156,7 @@ export class Machine {
     this.#bootCount += 1;
     this.#frozenUntilMs = 0;
     this.#daemon = null;
+    this.#handlers.clear();
     this.#setup.observe({ kind: 'power', node: this.name, on: false });
     this.agents.powerLost();
     for (const replica of this.#replicas()) {
@@ -199,6 +218,7 @@ export class Machine {
     const generation = this.#generation;
     this.#daemon = null;
     this.#setup.observe({ kind: 'daemon', node: this.name, what, generation });
+    this.#rehearseHandlers();
   }
 
   /** SIGTERM. */
@@ -236,6 +256,48 @@ export class Machine {
   receive(link: string, report: Report): void {
     if (!this.#isOn) return;
     this.#give({ kind: 'report', link, report });
+  }
+
+  /** The kernel calls its fence-peer handler, a program that asks the daemon. */
+  fencePeer(resource: string, answer: (exit: number) => void): void {
+    this.#askFate(resource, answer, HANDLER_RETRIES);
+  }
+
+  #handlers = new Map<string, HandlerWait>();
+  #handlerCount = 0;
+
+  #askFate(resource: string, answer: (exit: number) => void, retries: number): void {
+    this.#later(HANDLER_MS, () => {
+      if (this.#daemon === null) {
+        if (retries === 0) answer(EXIT_NOT_KNOWN);
+        else this.#later(HANDLER_RETRY_MS, () => this.#askFate(resource, answer, retries - 1));
+        return;
+      }
+      this.#handlerCount += 1;
+      const requestId = `handler-${String(this.#handlerCount)}`;
+      this.#handlers.set(requestId, { resource, answer });
+      const request = { kind: 'fencePeer', resource, peer: null, waitMs: HANDLER_WAIT_MS } as const;
+      this.#give({ kind: 'operator', requestId, request });
+    });
+  }
+
+  #endHandler({ id, state, peerFate }: OperatorAnswer): boolean {
+    const waiting = this.#handlers.get(id);
+    if (waiting === undefined) return false;
+    if (state === 'accepted') return true;
+    this.#handlers.delete(id);
+    const exit = peerFate === undefined ? EXIT_NOT_KNOWN : EXIT_OF_FATE[peerFate];
+    const { resource, answer } = waiting;
+    this.#setup.observe({ kind: 'handlerEnds', node: this.name, resource, exit });
+    this.#later(HANDLER_MS, () => answer(exit));
+    return true;
+  }
+
+  /** Handlers outlive the daemon, and ask the next one. */
+  #rehearseHandlers(): void {
+    const waiting = [...this.#handlers.values()];
+    this.#handlers.clear();
+    for (const { resource, answer } of waiting) this.#askFate(resource, answer, HANDLER_RETRIES);
   }
 
   /** DRBD has news; the daemon hears of it in a moment. */
@@ -326,7 +388,11 @@ export class Machine {
       case 'save':
         this.#saved = effect.facts;
         return;
+      case 'outdate':
+        this.#outdate(daemon, effect);
+        return;
       case 'answer':
+        if (this.#endHandler(effect.answer)) return;
         this.#setup.observe({ kind: 'answered', node: this.name, answer: effect.answer });
         return;
       case 'wake':
@@ -342,6 +408,18 @@ export class Machine {
   #run(daemon: Daemon, { actionId, ...order }: Extract<Effect, { kind: 'run' }>): void {
     this.agents.run(order, (outcome) => {
       if (this.#daemon === daemon) this.#give({ kind: 'actionResult', actionId, ...outcome });
+    });
+  }
+
+  #outdate(daemon: Daemon, { outdateId, resource }: Extract<Effect, { kind: 'outdate' }>): void {
+    const replica = this.#setup.replicas[resource];
+    this.#later(OUTDATE_MS, () => {
+      if (replica?.has(this.name) !== true) return;
+      const role = replica.role(this.name);
+      this.#setup.observe({ kind: 'outdating', node: this.name, resource, role });
+      const outcome = replica.outdate(this.name);
+      if (this.#daemon !== daemon) return;
+      this.#give({ kind: 'outdateResult', outdateId, outcome, reason: 'as DRBD says' });
     });
   }
 

@@ -84,6 +84,20 @@ export type Observation =
       /** When the question was asked. */
       readonly sinceMs: number;
     }
+  /** DRBD's fence-peer handler was answered by the daemon: its exit code. */
+  | {
+      readonly kind: 'handlerEnds';
+      readonly node: string;
+      readonly resource: string;
+      readonly exit: number;
+    }
+  /** `drbdadm outdate` runs: what the disk is used for at that moment. */
+  | {
+      readonly kind: 'outdating';
+      readonly node: string;
+      readonly resource: string;
+      readonly role: 'Primary' | 'Secondary';
+    }
   | { readonly kind: 'sent'; readonly node: string; readonly report: Report }
   | {
       readonly kind: 'heard';

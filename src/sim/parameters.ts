@@ -4,6 +4,7 @@
  * what a few kinds do together.
  */
 import { createPrng, type Prng } from '../base/prng.js';
+import type { FencingPolicy } from '../drbd/config-query.js';
 import type { GroupSpec } from '../resources/spec.js';
 import { between, chance, pick } from './draw.js';
 import { databaseGroup, QUICK_AGENTS, ROUTER } from './household.js';
@@ -58,6 +59,8 @@ export interface Parameters {
   readonly connectMs: number;
   readonly resyncMs: number;
   readonly bootDisk: 'UpToDate' | 'Consistent';
+  /** DRBD's own fencing policy. */
+  readonly drbdFencing: FencingPolicy;
   readonly bootMs: number;
   readonly agentSlowness: number;
   readonly failback: GroupSpec['failback'];
@@ -72,6 +75,8 @@ export interface Parameters {
 export interface Wishes {
   readonly nodes: number | null;
   readonly minutes: number;
+  /** Absent: drawn. A seed that was found before DRBD had fencing has to be run without it. */
+  readonly drbdFencing?: FencingPolicy;
 }
 
 const MINUTES_DEFAULT = 5;
@@ -97,6 +102,11 @@ export function drawParameters(seed: number, wishes: Wishes): Parameters {
     duplication: pick(stream('duplication'), [0, 0, 0.05]),
     jitterMs: pick(stream('jitter'), [1, 5, keepaliveMs, 3 * keepaliveMs]),
     ...drawMachine(stream),
+    drbdFencing:
+      wishes.drbdFencing ??
+      pick(stream('drbdFencing'), [
+        ...(['dont-care', 'dont-care', 'resource-only', 'resource-and-stonith'] as const),
+      ]),
     failback: pick(stream('failback'), ['never', 'when-synced']),
     driftPpm: pick(stream('drift'), [0, 50, 500]),
     troubles: TROUBLES.filter((trouble) => chance(stream(trouble), 0.4)),
@@ -188,6 +198,7 @@ export function setupFrom(parameters: Parameters, brain: Brain): WorldSetup {
     },
     replicaTiming: parameters,
     bootDisk: parameters.bootDisk,
+    drbdFencing: parameters.drbdFencing,
     bootMs: parameters.bootMs,
     writeEveryMs: 250,
     brain,

@@ -5,7 +5,11 @@
  *
  *     Connected --link or peer gone, noticed after the timeout--> WFConnection
  *     WFConnection --both wait, link there, handshake--> Connected | Sync... | StandAlone
+ *
+ * With a fencing policy the kernel of a Primary that loses the other side, or of a node that is to
+ * become Primary without it, calls the fence-peer handler and acts upon its exit code.
  */
+import type { FencingPolicy } from '../drbd/config-query.js';
 import type { Connection, Disk, DrbdFacts, DrbdVolumeFacts } from '../drbd/facts.js';
 import { resourceFacts } from '../drbd/facts.js';
 import type { RoleWord } from '../drbd/words.js';
@@ -24,6 +28,12 @@ export interface ReplicaTiming {
 /** How an attached disk counts before it has seen its peer: depends on DRBD's fencing policy. */
 export type BootDisk = 'UpToDate' | 'Consistent';
 
+/** What the kernel on this side knows of the other disk while they are not connected. */
+type PeerDisk = 'DUnknown' | 'Outdated' | 'Inconsistent';
+
+/** Calls the fence-peer handler on a node; `answer` takes its exit code. */
+export type HandlerCall = (node: string, answer: (exit: number) => void) => void;
+
 interface Side {
   readonly node: string;
   isUp: boolean;
@@ -34,6 +44,10 @@ interface Side {
   content: Content;
   /** It was Primary without a connection, and has not been connected since. */
   wasAlone: boolean;
+  /** Told by the handler; on the disk, and void with the next connection. */
+  peerDisk: PeerDisk;
+  /** `resource-and-stonith`: writes wait for the handler. */
+  isHeldBack: boolean;
   /** Numbers connections and waits, so that a late timer finds out that it is late. */
   turn: number;
 }
@@ -53,6 +67,8 @@ export class Replica {
   readonly #lineage: Lineage;
   readonly #timing: ReplicaTiming;
   readonly #bootDisk: BootDisk;
+  readonly #fencing: FencingPolicy;
+  readonly #handler: HandlerCall;
   readonly #changed: (node: string) => void;
   #cableIsUp = true;
   readonly #frozen = new Set<string>();
@@ -66,8 +82,9 @@ export class Replica {
       readonly nodes: readonly [string, string];
       readonly timing: ReplicaTiming;
       readonly bootDisk: BootDisk;
+      readonly fencing: FencingPolicy;
     },
-    changed: (node: string) => void,
+    tell: { readonly changed: (node: string) => void; readonly handler: HandlerCall },
   ) {
     this.resource = setup.resource;
     this.nodes = setup.nodes;
@@ -75,7 +92,9 @@ export class Replica {
     this.#lineage = lineage;
     this.#timing = setup.timing;
     this.#bootDisk = setup.bootDisk;
-    this.#changed = changed;
+    this.#fencing = setup.fencing;
+    this.#handler = tell.handler;
+    this.#changed = tell.changed;
     const content = lineage.empty();
     const [a, b] = setup.nodes;
     this.#sides = [newSide(a, content), newSide(b, content)];
@@ -105,6 +124,11 @@ export class Replica {
     return this.#side(node).wasAlone;
   }
 
+  /** Clients wait: the handler has not said what became of the other disk. */
+  isHeldBack(node: string): boolean {
+    return this.#side(node).isHeldBack;
+  }
+
   /** What /proc/drbd says on this node. */
   facts(node: string): DrbdFacts {
     const side = this.#side(node);
@@ -118,15 +142,15 @@ export class Replica {
       peerRole: linked ? peer.role : 'Unknown',
       connection: connectionWord(side),
       disk: side.disk,
-      peerDisk: linked ? peer.disk : 'DUnknown',
+      peerDisk: linked ? peer.disk : side.peerDisk,
       syncedPercent: side.link === 'SyncTarget' || side.link === 'SyncSource' ? 50 : null,
       verifiedPercent: null,
       finishSeconds: null,
       outOfSyncBytes: linked || relate(side.content, peer.content) === 'same' ? 0 : 4096,
-      ioSuspended: false,
+      ioSuspended: side.isHeldBack,
     };
     const role: RoleWord = volume.role;
-    return { ...resourceFacts(this.resource, [volume]), role };
+    return { ...resourceFacts(this.resource, [volume]), role, fencing: this.#fencing };
   }
 
   // --- what the world does to it -----------------------------------------------------------------
@@ -137,17 +161,24 @@ export class Replica {
     if (side.isUp === isUp) return;
     side.isUp = isUp;
     side.turn += 1;
+    side.isHeldBack = false;
     if (isUp) {
       side.role = 'Secondary';
       side.link = 'WFConnection';
       const isGood = side.disk === 'UpToDate' || side.disk === 'Consistent';
-      if (isGood) this.#setDisk(side, this.#bootDisk);
+      if (isGood) this.#setDisk(side, this.#diskAtBoot(side));
       this.#resume();
     } else {
       side.role = 'Secondary';
       this.#lose();
     }
     this.#changed(node);
+  }
+
+  /** With a fencing policy a disk is good at once only if the other one is known to be old. */
+  #diskAtBoot({ peerDisk }: Side): BootDisk {
+    if (this.#fencing === 'dont-care') return this.#bootDisk;
+    return peerDisk === 'DUnknown' ? 'Consistent' : 'UpToDate';
   }
 
   /** The replication cable. */
@@ -180,8 +211,12 @@ export class Replica {
     if (isLinkedState(side.link) && peer.role === 'Primary') {
       return 'State change failed: (-1) Multiple primaries not allowed by config';
     }
-    const usable = side.disk === 'UpToDate' || (side.disk === 'Consistent' && cutFirst);
+    const isSure = this.#fencing === 'dont-care' ? cutFirst : side.peerDisk !== 'DUnknown';
+    const usable = side.disk === 'UpToDate' || (side.disk === 'Consistent' && isSure);
     if (!usable) return `State change failed: (-2) Need access to UpToDate data (${side.disk})`;
+    if (this.#lacksFate(side)) {
+      return 'State change failed: (-7) Refusing to be Primary while peer is not outdated';
+    }
     this.#setDisk(side, 'UpToDate');
     side.role = 'Primary';
     // A new generation: DRBD will know this copy as the newer one.
@@ -194,9 +229,54 @@ export class Replica {
     return null;
   }
 
+  /** The part of a promotion in which the kernel calls the handler, if it has to. */
+  fencePeerFirst(node: string, cutFirst: boolean, then: () => void): void {
+    const side = this.#side(node);
+    const isCut = isLinkedState(side.link) && (cutFirst || !this.#carries());
+    if (isCut && this.#fencing !== 'dont-care') this.#disconnect(side);
+    if (side.isUp && this.#lacksFate(side)) this.#callHandler(side, then);
+    else then();
+  }
+
+  /** Not connected, and nobody has said what becomes of the other disk. */
+  #lacksFate({ link, peerDisk }: Side): boolean {
+    return this.#fencing !== 'dont-care' && !isLinkedState(link) && peerDisk === 'DUnknown';
+  }
+
+  /** An answer is void when the connection has come and gone meanwhile. */
+  #callHandler(side: Side, then: () => void): void {
+    const { turn } = side;
+    this.#handler(side.node, (exit) => {
+      if (side.isUp && side.turn === turn) this.#takeExit(side, exit);
+      then();
+    });
+  }
+
+  /** drbd_nl.c, conn_try_outdate_peer. */
+  #takeExit(side: Side, exit: number): void {
+    if (exit === 3) side.peerDisk = 'Inconsistent';
+    const isDown = exit === 5 && side.disk === 'UpToDate';
+    if (exit === 4 || exit === 7 || isDown) side.peerDisk = 'Outdated';
+    if (exit === 6 && side.role === 'Secondary') this.#setDisk(side, 'Outdated');
+    if (side.peerDisk !== 'DUnknown') side.isHeldBack = false;
+    this.#changed(side.node);
+  }
+
+  /** `drbdadm outdate`. */
+  outdate(node: string): 'outdated' | 'inconsistent' | 'primary' | 'failed' {
+    const side = this.#side(node);
+    if (side.role === 'Primary') return 'primary';
+    if (!side.isUp || isLinkedState(side.link)) return 'failed';
+    if (side.disk === 'Inconsistent') return 'inconsistent';
+    this.#setDisk(side, 'Outdated');
+    this.#changed(node);
+    return 'outdated';
+  }
+
   demote(node: string): void {
     const side = this.#side(node);
     if (side.role === 'Secondary') return;
+    side.isHeldBack = false;
     side.role = 'Secondary';
     this.#changed(node);
     this.#changed(this.#peerOf(side).node);
@@ -212,6 +292,7 @@ export class Replica {
       if (side.link === 'Connected') peer.content = side.content;
       return { kind: 'acknowledged', content: side.content, alone: side.link !== 'Connected' };
     }
+    if (side.isHeldBack) return { kind: 'blocked' };
     side.content = this.#lineage.write(side.content);
     return { kind: 'acknowledged', content: side.content, alone: true };
   }
@@ -267,6 +348,10 @@ export class Replica {
     side.link = 'WFConnection';
     if (side.role === 'Primary') side.wasAlone = true;
     this.#isLinked = false;
+    if (side.role === 'Primary' && this.#lacksFate(side)) {
+      side.isHeldBack = this.#fencing === 'resource-and-stonith';
+      this.#callHandler(side, () => undefined);
+    }
     this.#changed(side.node);
     const peer = this.#peerOf(side);
     // The other end is told, if it can be: its socket is closed.
@@ -296,6 +381,10 @@ export class Replica {
       return;
     }
     this.#isLinked = true;
+    for (const side of [a, b]) {
+      side.peerDisk = 'DUnknown';
+      side.isHeldBack = false;
+    }
     if (aBad && bBad) this.#connect(a, b);
     else if (relation === 'same' && !aBad && !bBad) {
       this.#setDisk(a, 'UpToDate');
@@ -377,6 +466,8 @@ function newSide(node: string, content: Content): Side {
     link: 'WFConnection',
     content,
     wasAlone: false,
+    peerDisk: 'DUnknown',
+    isHeldBack: false,
     turn: 0,
   };
 }

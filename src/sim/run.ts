@@ -202,8 +202,21 @@ class Run {
 
   #missing(survivors: readonly string[]): readonly string[] {
     const serves = (group: string): boolean =>
-      survivors.some((node) => this.#world.machine(node).agents.isServing(group));
+      survivors.some(
+        (node) =>
+          this.#world.machine(node).agents.isServing(group) && !this.#isHeldBack(group, node),
+      );
     return this.#world.setup.groups.map((group) => group.name).filter((name) => !serves(name));
+  }
+
+  /** DRBD holds back the writes of the group's disks there. */
+  #isHeldBack(group: string, node: string): boolean {
+    const spec = this.#world.setup.groups.find((entry) => entry.name === group);
+    return (spec?.resources ?? []).some(
+      (resource) =>
+        resource.kind === 'drbd' &&
+        this.#world.replicas[resource.resource]?.isHeldBack(node) === true,
+    );
   }
 
   /** True when a survivor has a disk that lacks nothing, so that there is no excuse. */

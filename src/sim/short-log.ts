@@ -42,6 +42,10 @@ const LINES: { readonly [Kind in Observation['kind']]: (seen: Of<Kind>) => reado
     outcome === 'ok' ? [] : [[node, '>', `${verb} ${group}/${String(index)} ${outcome}`]],
   fence: (seen) => [[seen.by, '>', `${seen.step} ${seen.node}`]],
   fenceEnds: (seen) => [[seen.by, '>', `${seen.step} ${seen.node}: ${seen.outcome}`]],
+  handlerEnds: (seen) => [
+    [seen.node, '<', `fence-peer ${seen.resource}: exit ${String(seen.exit)}`],
+  ],
+  outdating: (seen) => [[seen.node, '>', `outdate ${seen.resource}`]],
   answered: (seen) => [[seen.node, '<', `${seen.answer.state}: ${seen.answer.message}`]],
   turned: (seen) =>
     seen.effects.flatMap((effect): Line[] =>

@@ -4,6 +4,7 @@
  * scripted scenario and an operator's "what if" use the same ones.
  */
 import { createPrng, type Prng } from '../base/prng.js';
+import type { FencingPolicy } from '../drbd/config-query.js';
 import type { ClusterSpec } from '../failover/spec.js';
 import type { GroupSpec } from '../resources/spec.js';
 import type { AgentFault, AgentOrder, AgentTiming, Verb } from './agents.js';
@@ -28,6 +29,8 @@ export interface WorldSetup {
   readonly agentTiming: AgentTiming;
   readonly replicaTiming: ReplicaTiming;
   readonly bootDisk: BootDisk;
+  /** DRBD's own fencing policy. Default dont-care: no handler is called. */
+  readonly drbdFencing?: FencingPolicy;
   readonly bootMs: number;
   /** A client of each group writes this often. */
   readonly writeEveryMs: number;
@@ -163,17 +166,18 @@ export class World {
       if (a === undefined || b === undefined) continue;
       for (const resource of group.resources) {
         if (resource.kind !== 'drbd') continue;
-        built[resource.resource] = new Replica(
-          queue,
-          new Lineage(),
-          {
-            resource: resource.resource,
-            nodes: [a, b],
-            timing: setup.replicaTiming,
-            bootDisk: setup.bootDisk,
-          },
-          (node) => this.machines[node]?.drbdChanged(),
-        );
+        const name = resource.resource;
+        const plan = {
+          resource: name,
+          nodes: [a, b] as const,
+          timing: setup.replicaTiming,
+          bootDisk: setup.bootDisk,
+          fencing: setup.drbdFencing ?? 'dont-care',
+        };
+        built[name] = new Replica(queue, new Lineage(), plan, {
+          changed: (node) => this.machines[node]?.drbdChanged(),
+          handler: (node, answer) => this.machine(node).fencePeer(name, answer),
+        });
       }
     }
     return built;

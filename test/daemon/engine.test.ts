@@ -51,6 +51,8 @@ function bench(
       return Promise.resolve({ actionId, outcome: 'ok', state: 'stopped', reason: 'as asked' });
     },
     fence: async ({ fenceId }) => Promise.resolve({ fenceId, outcome: 'failed', reason: 'none' }),
+    outdate: async ({ outdateId }) =>
+      Promise.resolve({ outdateId, outcome: 'failed', reason: 'none' }),
     save: () => void done.push('save'),
     exit: (clean) => void done.push(`exit ${String(clean)}`),
     ...change(() => engine, done, clock),

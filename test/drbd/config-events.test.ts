@@ -42,6 +42,20 @@ const XML = `<config file="/etc/drbd.conf">
 </config>
 `;
 
+t.test('config query: the fencing policy, of the resource or of section common', (t) => {
+  const policies = (xml: string): unknown =>
+    parseDumpXml(xml).resources.map(({ fencing }) => fencing ?? 'not said');
+  t.same(policies(XML), ['not said', 'not said']);
+  const option = (value: string): string => `<option name="fencing" value="${value}"/>`;
+  const own = XML.replace('<section name="net">', `<section name="net">${option('resource-only')}`);
+  t.same(policies(own), ['resource-only', 'not said']);
+  const all = own.replace('<section name="disk">', `<section name="disk">${option('resource-and-stonith')}`);
+  t.same(policies(all), ['resource-only', 'resource-and-stonith']);
+  const odd = XML.replace('<section name="net">', `<section name="net">${option('yes')}`);
+  t.same(parseDumpXml(odd).problems, ['fencing "yes" is not known']);
+  t.end();
+});
+
 t.test('config query: volumes, minors and addresses of each host', (t) => {
   const query = parseDumpXml(XML);
   t.same(query.problems, []);

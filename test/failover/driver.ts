@@ -111,6 +111,8 @@ export class Driver {
         { resource: 'r0', role: 'Secondary', disk: 'UpToDate', connection: 'Connected', ...disk },
       ],
       orders: [],
+      outdateAsks: [],
+      outdateWords: [],
       ...change,
     };
     return this.give({ kind: 'report', link: 'eth0', report });

@@ -1,6 +1,7 @@
 /** The step itself: pure, total over strange input, always awake again in time. */
 import fc from 'fast-check';
 import t from 'tap';
+import type { OutdateWord } from '../../src/heartbeat/report.js';
 import type { FailoverEvent } from '../../src/failover/event.js';
 import { step } from '../../src/failover/step.js';
 import { viewStatus } from '../../src/failover/view.js';
@@ -20,6 +21,7 @@ const anyEvent: fc.Arbitrary<FailoverEvent> = fc.oneof(
   fc.constantFrom<FailoverEvent>(
     { kind: 'drbd', facts: [] },
     { kind: 'drbd', facts: [drbd()] },
+    { kind: 'drbd', facts: [drbd({ connection: 'WFConnection' })] },
     { kind: 'drbd', facts: [drbd({ disk: 'Inconsistent', connection: 'SyncTarget' })] },
     { kind: 'foreign', link: 'eth0', fault: { kind: 'foreign', detail: '', node: 'n2' } },
     { kind: 'foreign', link: 'eth0', fault: { kind: 'malformed', detail: 'g', node: null } },
@@ -57,12 +59,23 @@ const anyEvent: fc.Arbitrary<FailoverEvent> = fc.oneof(
       ) as fc.Arbitrary<never[]>,
       drbd: fc.constant([]),
       orders: fc.constantFrom([], [{ key: 'move.mysql', value: 'n2', version: 3, origin: 'n2' }]),
+      outdateAsks: fc.constantFrom([], [{ resource: 'r0', node: 'n1', version: 4 }]),
+      outdateWords: fc.constantFrom<OutdateWord[]>(
+        [],
+        [{ resource: 'r0', asker: 'n1', generation: 7, version: 3, outcome: 'outdated' }],
+      ),
     }),
   }),
   fc.constantFrom<FailoverEvent>(
     { kind: 'operator', requestId: 'a', request: { kind: 'move', group: 'mysql', to: null } },
     { kind: 'operator', requestId: 'b', request: { kind: 'standby', node: null } },
     { kind: 'operator', requestId: 'c', request: { kind: 'cleanup', group: 'mysql' } },
+    {
+      kind: 'operator',
+      requestId: 'd',
+      request: { kind: 'fencePeer', resource: 'r0', peer: null, waitMs: 5_000 },
+    },
+    { kind: 'outdateResult', outdateId: 'outdate-5', outcome: 'outdated', reason: '' },
   ),
 );
 

@@ -60,6 +60,8 @@ const QUIET: Report = {
   groups: [],
   drbd: [],
   orders: [],
+  outdateAsks: [],
+  outdateWords: [],
 };
 
 t.test('report: what a node reaches goes over the wire (connectivity)', (t) => {
@@ -76,6 +78,60 @@ t.test('report: what a node reaches goes over the wire (connectivity)', (t) => {
     const fields = new Map([...encodeReport(QUIET, HEADER), ['tp', word] as const]);
     const read = decodeReport(fields);
     t.match(read, { ok: false, error: { kind: 'malformed', detail: 'tp', node: 'n1' } }, word);
+  }
+  t.end();
+});
+
+const REPORT: Report = {
+  node: 'n1',
+  generation: 1_795_223_335,
+  sequence: 17,
+  protocol: PROTOCOL_VERSION,
+  digest: '4f0c',
+  phase: 'up',
+  mode: 'online',
+  health: 'ok',
+  groups: [
+    {
+      name: 'mysql',
+      life: 'started',
+      epoch: 3,
+      claim: { epoch: 3, rank: 1 },
+      grant: { node: 'n1', generation: 7, epoch: 2 },
+      barred: true,
+    },
+  ],
+  drbd: [{ resource: 'r0', role: 'Primary', disk: 'UpToDate', connection: 'WFConnection' }],
+  orders: [{ key: 'move.mysql', value: 'n1', version: 4, origin: 'n2.example.org' }],
+  outdateAsks: [
+    { resource: 'r0', node: 'n2', version: 17 },
+    { resource: 'r0', node: 'n3.example.org', version: 18 },
+  ],
+  outdateWords: [
+    { resource: 'r0', asker: 'n2', generation: 7, version: 5, outcome: 'outdated' },
+    { resource: 'r1', asker: 'n3.example.org', generation: 8, version: 5, outcome: 'primary' },
+  ],
+};
+
+t.test('report: what is written is read again', (t) => {
+  const fields = encodeReport(REPORT, HEADER);
+  t.equal(new Map(fields).size, fields.length, 'no name comes twice');
+  t.same(decodeReport(new Map(fields)), { ok: true, value: REPORT });
+  t.end();
+});
+
+t.test('report: a field that makes no sense is named', (t) => {
+  const rows = [
+    ['ta.x', 'r0 n2'],
+    ['tw.5', 'r0 7 outdated'],
+    ['tw.5.n2', 'r0 7 fine'],
+    ['tw.5.n2', 'r0 seven outdated'],
+    ['to.move.mysql', 'n1 4'],
+    ['tg.mysql', 'runs 3'],
+  ] as const;
+  for (const [name, value] of rows) {
+    const read = decodeReport(new Map([...encodeReport(REPORT, HEADER), [name, value]]));
+    t.match(read, { ok: false, error: { kind: 'malformed', detail: name } }, `${name}=${value}`);
   }
   t.end();
 });

@@ -210,6 +210,8 @@ function report(node: string, change: Partial<Report> = {}): Report {
     groups: [],
     drbd: [],
     orders: [],
+    outdateAsks: [],
+    outdateWords: [],
     ...change,
   };
 }

@@ -41,7 +41,9 @@ const UNTIL_MS_MAX = 300_000;
 const LINKS = ['eth0', 'eth1', 'serial'] as const;
 const EVEN = { jitterMs: 0, loss: 0, duplication: 0 };
 
-/** Settings of the first block: `cluster fencing=none failback=when-synced reboot ping three`. */
+const DRBD_FENCING = ['resource-only', 'resource-and-stonith'] as const;
+
+/** Settings of the first block: `cluster fencing=none failback=when-synced reboot ping drbd=POLICY`. */
 function buildWorld(words: readonly string[]): World {
   const nodes = words.includes('three') ? ['n1', 'n2', 'n3'] : ['n1', 'n2'];
   const failback = words.includes('failback=when-synced') ? 'when-synced' : 'never';
@@ -66,6 +68,7 @@ function buildWorld(words: readonly string[]): World {
     agentTiming: QUICK_AGENTS,
     replicaTiming: LAN_REPLICA,
     bootDisk: 'UpToDate',
+    drbdFencing: DRBD_FENCING.find((policy) => words.includes(`drbd=${policy}`)) ?? 'dont-care',
     bootMs: 1_000,
     writeEveryMs: 100,
     brain: { initialState, step },
@@ -194,6 +197,10 @@ class Dialogue {
       const { id, state, message } = observation.answer;
       this.#lines.push(`${time} ${observation.node} < ${id} ${state}: ${message}`);
     }
+    if (observation.kind === 'handlerEnds') {
+      const { node, resource, exit } = observation;
+      this.#lines.push(`${time} ${node} < fence-peer ${resource}: exit ${String(exit)}`);
+    }
     if (observation.kind !== 'turned') return;
     for (const effect of observation.effects) {
       const line = lineOf(effect);
@@ -209,6 +216,7 @@ const GLYPHS = { info: ' ', warn: '!', error: '#' } as const;
 function lineOf(effect: Effect): string | null {
   if (effect.kind === 'log') return `${GLYPHS[effect.level]} ${effect.sentence}`;
   if (effect.kind === 'exit') return '> exit';
+  if (effect.kind === 'outdate') return `> outdate ${effect.resource}`;
   if (effect.kind === 'run' && (effect.verb === 'start' || effect.verb === 'stop')) {
     return `> ${effect.verb} ${RESOURCES[effect.index] ?? ''}`;
   }

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { initialState } from '../../src/failover/state.js';
 import { step } from '../../src/failover/step.js';
+import type { Wishes } from '../../src/sim/parameters.js';
 import { runSeed, type RunReport } from '../../src/sim/run.js';
 import { allCheckers } from './checkers/all.js';
 
@@ -16,9 +17,22 @@ const FRESH_SEEDS = 40;
 const FRESH_MINUTES = 4;
 const WALL_MS_MAX = 25_000;
 
-function run(seed: number, nodes: number | null, minutes: number): RunReport {
+function run(
+  seed: number,
+  nodes: number | null,
+  minutes: number,
+  policy: Pick<Wishes, 'drbdFencing'> = {},
+): RunReport {
   const brain = { initialState, step };
-  return runSeed({ seed, wishes: { nodes, minutes }, brain, checkers: allCheckers });
+  return runSeed({ seed, wishes: { nodes, minutes, ...policy }, brain, checkers: allCheckers });
+}
+
+const POLICIES = ['resource-only', 'resource-and-stonith'] as const;
+
+/** `SEED NODES MINUTES [POLICY]`: without a word DRBD has no fencing policy. */
+function splitPolicy(text: string): readonly [readonly string[], string | undefined] {
+  const words = text.trim().split(/\s+/);
+  return [words.slice(0, 3), words[3]];
 }
 
 function sentenceOf({ verdict }: RunReport): string {
@@ -31,9 +45,11 @@ function sentenceOf({ verdict }: RunReport): string {
 const corpus = readFileSync(fileURLToPath(new URL('seeds.txt', import.meta.url)), 'utf8');
 for (const line of corpus.split('\n')) {
   const [numbers = '', what = ''] = line.split('|');
-  const [seed, nodes, minutes] = numbers.trim().split(/\s+/).map(Number);
+  const [words, word = ''] = splitPolicy(numbers);
+  const [seed, nodes, minutes] = words.map(Number);
   if (line.startsWith('#') || seed === undefined || minutes === undefined) continue;
-  const report = run(seed, nodes === 0 ? null : (nodes ?? null), minutes);
+  const drbdFencing = POLICIES.find((policy) => policy === word) ?? 'dont-care';
+  const report = run(seed, nodes === 0 ? null : (nodes ?? null), minutes, { drbdFencing });
   t.equal(sentenceOf(report), 'fine', `corpus: seed ${String(seed)} (${what.trim()})`);
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.js';
+import { addDrbdHandlers } from './drbd-handlers.js';
 import { addDrbdStatus } from './drbd-status.js';
 
 /** `tandem drbd ...`: DRBD on this machine. Each subcommand has a file of its own. */
@@ -9,4 +10,5 @@ export function addDrbd(program: Command, context: CommandContext): void {
     .summary('DRBD on this machine; works without tandemd')
     .description('DRBD on this machine. Works without tandemd.');
   addDrbdStatus(group, context);
+  addDrbdHandlers(group, context);
 }

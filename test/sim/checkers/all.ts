@@ -2,6 +2,7 @@ import type { Checker, Violation } from '../../../src/sim/checker.js';
 import type { World } from '../../../src/sim/world.js';
 import { clearance } from './clearance.js';
 import { failedStop } from './failed-stop.js';
+import { fencePeer } from './fence-peer.js';
 import { goodData } from './good-data.js';
 import { holds } from './holds.js';
 import { oneOwner } from './one-owner.js';
@@ -21,6 +22,7 @@ export function allCheckers(
     clearance(world, tell),
     failedStop(tell),
     goodData(world, tell, allow),
+    fencePeer(world, tell),
     shooting(world, tell),
     order(tell),
     said(tell),

@@ -20,7 +20,11 @@ function hunt(mutant: Mutant): Catch | null {
   for (let seed = 1; seed <= mutant.seedsMax; seed += 1) {
     const report = runSeed({
       seed,
-      wishes: { nodes: mutant.nodes, minutes: MINUTES },
+      wishes: {
+        nodes: mutant.nodes,
+        minutes: MINUTES,
+        drbdFencing: mutant.drbdFencing ?? 'dont-care',
+      },
       brain: mutant.brain,
       checkers: allCheckers,
     });

@@ -2,6 +2,7 @@
  * One rule broken at a time. Nothing in the core knows of this: a mutant is the real step function
  * with its events, its state or its effects bent on the way in or out.
  */
+import type { FencingPolicy } from '../../../src/drbd/config-query.js';
 import type { Effect } from '../../../src/failover/effect.js';
 import type { FailoverEvent } from '../../../src/failover/event.js';
 import { initialState, type Peer, type State } from '../../../src/failover/state.js';
@@ -14,6 +15,8 @@ export interface Mutant {
   /** The rules that it breaks: any of them is the catch. */
   readonly rules: readonly string[];
   readonly nodes: number | null;
+  /** DRBD's own fencing policy. Default dont-care. */
+  readonly drbdFencing?: FencingPolicy;
   /** It is caught within this many seeds, counted from 1. */
   readonly seedsMax: number;
   readonly brain: Brain;
@@ -336,6 +339,55 @@ export const MUTANTS: readonly Mutant[] = [
     brain: bent({
       event: (event, state) =>
         withReport(event, (report) => ({ ...report, digest: state.spec.digest })),
+    }),
+  },
+  {
+    name: 'calls the disk of a peer Outdated before the peer has said so',
+    rules: ['S4'],
+    nodes: 2,
+    drbdFencing: 'resource-only',
+    seedsMax: 10,
+    brain: bent({
+      effect: (effect, state) => {
+        if (effect.kind !== 'answer' || effect.answer.state !== 'accepted') return effect;
+        const { id } = effect.answer;
+        if (!state.fencePeers.some(({ requestId }) => requestId === id)) return effect;
+        return { ...effect, answer: { ...effect.answer, state: 'done', peerFate: 'outdated' } };
+      },
+    }),
+  },
+  {
+    name: 'calls a silent peer fenced before it is off',
+    rules: ['S4'],
+    nodes: 2,
+    drbdFencing: 'resource-and-stonith',
+    seedsMax: 60,
+    brain: {
+      initialState,
+      step: (state, event, nowMs) => {
+        const result = step(state, event, nowMs);
+        const lies = result.state.fencePeers
+          .filter(({ node }) => result.state.peers[node]?.verdict === 'dead')
+          .map(({ requestId: id }): Effect => {
+            const words = { message: 'it is silent', progress: [], exit: 'ok' } as const;
+            return { kind: 'answer', answer: { id, state: 'done', peerFate: 'fenced', ...words } };
+          });
+        return { ...result, effects: [...result.effects, ...lies] };
+      },
+    },
+  },
+  {
+    name: 'answers that its disk is Outdated and leaves it as it is',
+    rules: ['S4'],
+    nodes: 2,
+    drbdFencing: 'resource-and-stonith',
+    seedsMax: 10,
+    brain: bent({
+      after: (state) => ({
+        ...state,
+        outdatings: state.outdatings.map((entry) => ({ ...entry, outcome: 'outdated' })),
+      }),
+      effect: (effect) => (effect.kind === 'outdate' ? null : effect),
     }),
   },
   {

@@ -1,0 +1,228 @@
+/**
+ * DRBD's own fencing, the asking side. DRBD runs a `fence-peer` handler when a Primary loses the
+ * other half of a resource, and inside a promotion without it: "what is to become of the other
+ * disk?" With `fencing resource-and-stonith` it holds back all writes until the answer.
+ *
+ *     the other node, heard     is asked to mark its disk Outdated; its own word is the answer
+ *     the other node, silent    is fenced for its group as ever (S2, S5); the handler waits for that
+ *
+ * An answer is a fact that was confirmed, never a guess: a handler whose time is up is told so, and
+ * DRBD changes nothing then. The answering side is in outdate.ts.
+ */
+import type { OperatorAnswer, OperatorRequest, PeerFate } from '../base/control.js';
+import { formatDuration } from '../base/duration.js';
+import type { OutdateAsk } from '../heartbeat/report.js';
+import { APART } from './copies.js';
+import { isHeard } from './membership.js';
+import { isFenceable } from './spec.js';
+import type { FencePeer, Group, Peer, State } from './state.js';
+import type { Turn } from './turn.js';
+
+/** Handlers that wait at once: one for each resource and peer, and some that DRBD called again. */
+const FENCE_PEERS_MAX = 32;
+/**
+ * A connection that is there this long after the question has come back: DRBD drops the answer. By
+ * then what was read of DRBD is newer than the question (it is read at every keepalive).
+ */
+const LINKED_AGAIN_MS = 3_000;
+
+type FencePeerRequest = Extract<OperatorRequest, { kind: 'fencePeer' }>;
+
+/** Takes the question of a handler; the answer comes when the fate of the other disk is known. */
+export function onFencePeer(turn: Turn, requestId: string, request: FencePeerRequest): void {
+  const { resource, waitMs } = request;
+  const node = otherHalf(turn, request);
+  if (!node.ok) {
+    turn.say('warn', `Refused: ${node.error}`);
+    answer(turn, requestId, { state: 'refused', message: node.error, exit: node.exit });
+    return;
+  }
+  const version = turn.state.nextId;
+  const waitsFor =
+    `DRBD resource ${resource} is not connected to ${node.value}, and DRBD asks what becomes of ` +
+    'the disk there';
+  const asked: FencePeer = {
+    requestId,
+    resource,
+    node: node.value,
+    version,
+    askedMs: turn.nowMs,
+    untilMs: turn.nowMs + waitMs,
+    waitsFor,
+  };
+  turn.update({ nextId: version + 1, fencePeers: [...turn.state.fencePeers, asked] });
+  turn.say('warn', waitsFor, { node: node.value });
+  answer(turn, requestId, { state: 'accepted', message: waitsFor, exit: 'ok' });
+}
+
+type OtherHalf =
+  | { readonly ok: true; readonly value: string }
+  | { readonly ok: false; readonly error: string; readonly exit: 'noSuch' | 'failed' };
+
+/** DRBD names the peer by its host name, or not at all; the groups know who shares the disk. */
+function otherHalf(turn: Turn, { resource, peer }: FencePeerRequest): OtherHalf {
+  if (turn.state.fencePeers.length >= FENCE_PEERS_MAX) {
+    const error = `${String(FENCE_PEERS_MAX)} handlers of DRBD wait already`;
+    return { ok: false, error, exit: 'failed' };
+  }
+  const owners = groupsOf(turn, resource);
+  const halves = owners.flatMap(({ spec }) => spec.prefer).filter((name) => name !== turn.self);
+  const others = [...new Set(halves)];
+  if (others.length === 0) {
+    const error = `DRBD resource ${resource} belongs to no group of this cluster`;
+    return { ok: false, error, exit: 'noSuch' };
+  }
+  const named = peer === null ? undefined : others.find((name) => isSameHost(name, peer));
+  const value = named ?? (others.length === 1 ? others[0] : undefined);
+  if (value !== undefined) return { ok: true, value };
+  const error = `DRBD resource ${resource} has no half on "${peer ?? ''}"; there is: ${others.join(', ')}`;
+  return { ok: false, error, exit: 'noSuch' };
+}
+
+function isSameHost(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
+/** The groups on this node that use the resource. */
+export function groupsOf(turn: Turn, resource: string): readonly Group[] {
+  return turn.groups.filter(({ spec }) =>
+    spec.resources.some((entry) => entry.kind === 'drbd' && entry.resource === resource),
+  );
+}
+
+/** What the report asks of other nodes. */
+export function outdateAsks({ fencePeers }: State): readonly OutdateAsk[] {
+  return fencePeers.map(({ resource, node, version }) => ({ resource, node, version }));
+}
+
+/** Answers the handlers whose question is settled. */
+export function settleFencePeers(turn: Turn): void {
+  for (const asked of turn.state.fencePeers) {
+    const peer = turn.peer(asked.node);
+    const end = peer === undefined ? null : endOf(turn, asked, peer);
+    if (end === null) {
+      explainWait(turn, asked);
+      continue;
+    }
+    const rest = turn.state.fencePeers.filter(({ requestId }) => requestId !== asked.requestId);
+    turn.update({ fencePeers: rest });
+    if (end.fate === 'outdated') keepAhead(turn, asked.resource);
+    conclude(turn, asked, end);
+  }
+}
+
+function conclude(turn: Turn, { requestId, node, askedMs }: FencePeer, end: End): void {
+  if (end.fate === null) {
+    turn.say('error', end.message, { node });
+    answer(turn, requestId, { state: 'failed', message: end.message, exit: 'failed' });
+    return;
+  }
+  const message = `${end.message} (${formatDuration(turn.nowMs - askedMs)})`;
+  turn.say('info', message, { node });
+  answer(turn, requestId, { state: 'done', message, exit: 'ok', peerFate: end.fate });
+}
+
+interface End {
+  /** Null: nothing was found out, and DRBD must change nothing. */
+  readonly fate: PeerFate | null;
+  readonly message: string;
+}
+
+function endOf(turn: Turn, asked: FencePeer, peer: Peer): End | null {
+  return (
+    fateByClearance(turn, asked, peer) ??
+    fateByWord(turn, asked, peer) ??
+    hopeless(turn, asked, peer)
+  );
+}
+
+/** Under `resource-only` DRBD takes 7 for a mistake; 4 tells it the same of the disk. */
+function fateByClearance(turn: Turn, { resource }: FencePeer, peer: Peer): End | null {
+  const { name, clearance } = peer;
+  if (clearance === null) return null;
+  if (clearance.kind === 'left') {
+    const message = `${name} has left and uses nothing of DRBD resource ${resource}`;
+    return { fate: 'down', message };
+  }
+  const fate = turn.state.drbd[resource]?.fencing === 'resource-only' ? 'outdated' : 'fenced';
+  return { fate, message: `${name} is confirmed off: it cannot use DRBD resource ${resource}` };
+}
+
+const WORDS: Readonly<Record<'outdated' | 'inconsistent' | 'primary', string>> = {
+  outdated: 'has marked its disk Outdated',
+  inconsistent: 'has a disk that is Inconsistent, and cannot use it',
+  primary: 'uses its disk: it does not give it up',
+};
+
+/** The word of the node itself, on this very ask or a later one of the same kind. */
+function fateByWord(turn: Turn, asked: FencePeer, peer: Peer): End | null {
+  if (!isHeard(peer)) return null;
+  const word = peer.report?.outdateWords.find(
+    (entry) =>
+      entry.asker === turn.self &&
+      entry.generation === turn.state.generation &&
+      entry.resource === asked.resource &&
+      entry.version === asked.version,
+  );
+  if (word === undefined) return null;
+  const message = `${peer.name} ${WORDS[word.outcome]} (DRBD resource ${asked.resource})`;
+  return { fate: word.outcome, message };
+}
+
+function hopeless(turn: Turn, asked: FencePeer, peer: Peer): End | null {
+  const { resource } = asked;
+  const facts = turn.state.drbd[resource];
+  const forMs = turn.nowMs - asked.askedMs;
+  if (facts !== undefined && !APART.includes(facts.connection) && forMs >= LINKED_AGAIN_MS) {
+    const message = `DRBD resource ${resource} is connected again: ${peer.name} keeps its disk`;
+    return { fate: null, message };
+  }
+  // Nothing is held back for this answer, and nobody is going to find out more.
+  const isFree = facts?.fencing === 'resource-only' && peer.verdict === 'dead';
+  if (isFree && !(isFenceable(turn.state.spec, peer.name) && isInUse(turn, resource))) {
+    const message = `${peer.name} is silent and not confirmed off: the fate of its disk is not known`;
+    return { fate: null, message };
+  }
+  if (turn.nowMs < asked.untilMs) return null;
+  const cure =
+    facts?.ioSuspended === true
+      ? `. Writes to ${resource} are held back; once ${peer.name} is off for certain: ` +
+        `tandem fence confirm ${peer.name}, then drbdadm resume-io ${resource}`
+      : '';
+  const limit = formatDuration(asked.untilMs - asked.askedMs);
+  const message = `The fate of the disk of ${resource} on ${peer.name} is not known after ${limit}`;
+  return { fate: null, message: message + cure };
+}
+
+/** A group that runs here or is about to: a silent node in its way is being fenced. */
+function isInUse(turn: Turn, resource: string): boolean {
+  return groupsOf(turn, resource).some(({ life, claim }) => life !== 'stopped' || claim !== null);
+}
+
+function explainWait(turn: Turn, asked: FencePeer): void {
+  const peer = turn.peer(asked.node);
+  if (peer === undefined) return;
+  const waitsFor = isHeard(peer)
+    ? `${turn.self} asks ${peer.name} to mark its disk of DRBD resource ${asked.resource} Outdated`
+    : `the handler of DRBD resource ${asked.resource} waits until ${peer.name} is confirmed off`;
+  if (waitsFor === asked.waitsFor) return;
+  const fencePeers = turn.state.fencePeers.map((entry) =>
+    entry.requestId === asked.requestId ? { ...entry, waitsFor } : entry,
+  );
+  turn.update({ fencePeers });
+  turn.say('info', waitsFor, { node: peer.name });
+}
+
+/** S4: no other node may use its copy any more, so this one is the newest, also after a restart. */
+function keepAhead(turn: Turn, resource: string): void {
+  const facts = turn.state.drbd[resource];
+  if (facts === undefined || !APART.includes(facts.connection)) return;
+  const copies = { ...turn.state.copies, [resource]: AHEAD_COPY };
+  turn.update({ copies });
+}
+
+const AHEAD_COPY = { kind: 'current', than: null, ahead: true } as const;
+
+function answer(turn: Turn, id: string, content: Omit<OperatorAnswer, 'id' | 'progress'>): void {
+  turn.emit({ kind: 'answer', answer: { id, progress: [], ...content } });
+}

@@ -1,0 +1,49 @@
+/**
+ * S4, DRBD's own fencing: what a fence-peer handler tells the kernel is true in the world, and no
+ * disk is marked Outdated while it is in use.
+ */
+import type { Checker, Violation } from '../../../src/sim/checker.js';
+import type { Observation } from '../../../src/sim/observation.js';
+import type { World } from '../../../src/sim/world.js';
+import { Knowledge } from './knowledge.js';
+
+export function fencePeer(world: World, tell: (violation: Violation) => void): Checker {
+  const knowledge = new Knowledge();
+
+  function lie(seen: Extract<Observation, { kind: 'handlerEnds' }>): string | null {
+    const { node, resource, exit } = seen;
+    const replica = world.replicas[resource];
+    const other = replica?.nodes.find((name) => name !== node) ?? '';
+    const disk = replica?.disk(other).disk;
+    const isOff = knowledge.of(node, other).provenOffMs !== null;
+    const isLinkedAgain = replica?.facts(node).connection !== 'WFConnection';
+    // The kernel drops an answer that comes after the connection.
+    if (replica === undefined || isLinkedAgain) return null;
+    switch (exit) {
+      case 3:
+        return disk === 'Inconsistent' ? null : `is Inconsistent, and it is ${String(disk)}`;
+      case 4:
+        return disk === 'Outdated' || isOff ? null : `is Outdated, and it is ${String(disk)}`;
+      case 7:
+        return isOff ? null : 'was fenced, and it was not';
+      default:
+        return null;
+    }
+  }
+
+  return {
+    name: 'fence peer',
+    observe: (seen, atMs) => {
+      knowledge.take(seen, atMs);
+      if (seen.kind === 'outdating' && seen.role === 'Primary') {
+        const sentence = `${seen.node} outdates its disk of ${seen.resource}, which it uses`;
+        tell({ rule: 'S4', sentence, atMs });
+      }
+      if (seen.kind !== 'handlerEnds') return;
+      const what = lie(seen);
+      if (what === null) return;
+      const sentence = `DRBD on ${seen.node} is told that the disk of its peer ${what}`;
+      tell({ rule: 'S4', sentence, atMs });
+    },
+  };
+}
