@@ -14,6 +14,7 @@ import type { ExecStep, PlanContext, Readings, ResourceFacts } from '../resource
 import { PROGRAM_CANDIDATES } from '../resources/programs.js';
 import type { GroupSpec, ResourceSpec } from '../resources/spec.js';
 import type { DrbdSource } from './drbd-source.js';
+import type { RunCommand } from '../host/hands.js';
 import { within } from '../host/limit.js';
 import { readProbes } from './read-probe.js';
 import { runAside, runSteps, type StepOutcome, type StepWorld } from './run-step.js';
@@ -24,6 +25,8 @@ type RunEffect = Extract<Effect, { kind: 'run' }>;
 export interface ActorWorld {
   readonly groups: readonly GroupSpec[];
   readonly drbd: DrbdSource;
+  /** Runs the plain programs. */
+  readonly run: RunCommand;
   readonly logDirectory: string;
   /** Where scripts are looked for, in this order. */
   readonly scriptDirectories: readonly string[];
@@ -39,6 +42,8 @@ const REFUSAL_PATIENCE_MS = 2_000;
 const REFUSAL_RETRY_MS = 50;
 /** Probes before and after the steps have limits of their own, beside that of the steps. */
 const LATENESS_MS = 30_000;
+/** How often is looked whether a start is over. */
+const QUIET_EVERY_MS = 200;
 
 /** Does things to resources, one action at a time for each group. */
 export class Actor {
@@ -46,6 +51,8 @@ export class Actor {
   readonly #programs: Readonly<Record<string, string | undefined>>;
   readonly #discovered = new Map<string, Readings>();
   readonly #deferred = new Map<string, ExecStep[]>();
+  /** Groups of which a start was begun and is not over. */
+  readonly #starting = new Set<string>();
 
   constructor(world: ActorWorld) {
     this.#world = world;
@@ -66,10 +73,22 @@ export class Actor {
     const group = this.#world.groups.find((entry) => entry.name === effect.group);
     const resource = group?.resources[effect.index];
     assert(group !== undefined && resource !== undefined, 'an action names a configured resource');
+    if (effect.verb === 'start') this.#starting.add(group.name);
+    if (effect.verb === 'stop') this.#starting.delete(group.name);
     const result = await this.#actInTime(effect, resource);
     const last = effect.index === group.resources.length - 1;
-    if (effect.verb === 'start' && (last || result.outcome !== 'ok')) this.#release(group.name);
+    if (effect.verb === 'start' && (last || result.outcome !== 'ok')) {
+      // The result first: what waited is not part of the start.
+      setImmediate(() => this.#release(group.name));
+    }
     return result;
+  }
+
+  /** Waits until no group is on its way up, or until the time is up. */
+  async untilQuiet(limitMs: number): Promise<void> {
+    const endMs = this.#world.nowMs() + limitMs;
+    do await sleep(QUIET_EVERY_MS);
+    while (this.#starting.size > 0 && this.#world.nowMs() < endMs);
   }
 
   /** A program that hangs has its own limits; here is the one for a disk or kernel that does. */
@@ -139,6 +158,7 @@ export class Actor {
   ): StepWorld {
     return {
       interpret: (readings) => kindOf(resource).interpret(resource, readings, context),
+      run: this.#world.run,
       warn: (sentence) => this.#world.warn(`${resource.id}: ${sentence}`, effect.group),
       defer: (step) => {
         const waiting = this.#deferred.get(effect.group) ?? [];
@@ -151,8 +171,10 @@ export class Actor {
 
   /** Runs what waited for the end of a start. */
   #release(group: string): void {
+    this.#starting.delete(group);
+    const warn = (sentence: string): void => this.#world.warn(sentence, group);
     for (const step of this.#deferred.get(group) ?? []) {
-      void runAside(step, (sentence) => this.#world.warn(sentence, group));
+      void runAside(step, { run: this.#world.run, warn });
     }
     this.#deferred.delete(group);
   }

@@ -8,6 +8,8 @@ import { initialState } from '../failover/state.js';
 import { Actor } from './actor.js';
 import type { Clock } from './clock.js';
 import { scriptDirectories } from '../host/configuration.js';
+import { runCommand } from '../host/exec.js';
+import { Hands } from '../host/hands.js';
 import { createControlServer } from './control-server.js';
 import { claimSocketPath } from './control-socket.js';
 import { DrbdSource } from './drbd-source.js';
@@ -18,6 +20,11 @@ import type { Log } from './log.js';
 import { PingWatch } from './ping-watch.js';
 import { outdateDisk } from './outdate.js';
 import { StateFile } from './state-file.js';
+
+/** One program that a start waits for, and one beside it. */
+const HANDS = 2;
+/** A fenced node stays off while its service starts elsewhere, but not for ever. */
+const SWITCH_ON_LATEST_MS = 60_000;
 
 /** The folders of a node; two daemons on one machine have different ones. */
 export interface Folders {
@@ -52,10 +59,13 @@ export async function startDaemon(
   if (!logFolder.ok) return logFolder;
   let end: (code: number) => void = () => undefined;
   const ended = new Promise<number>((resolve) => (end = resolve));
+  const warn = (sentence: string): void => log.warn(sentence);
   const drbd = new DrbdSource(config.self, drbdResources(config));
+  const hands = new Hands(HANDS, runCommand);
   const actor = new Actor({
     groups: config.groups,
     drbd,
+    run: hands.run,
     logDirectory: folders.log,
     scriptDirectories: scriptDirectories(config),
     nowMs: clock.monotonicMs,
@@ -71,18 +81,14 @@ export async function startDaemon(
     counters: () => links.counters(),
     run: async (effect) => actor.run(effect),
     fence: async (effect) => {
-      const devices = config.fencing[effect.node] ?? [];
-      return useFenceDevice(effect, devices, (sentence) => log.warn(sentence));
+      const untilQuiet = async (): Promise<void> => actor.untilQuiet(SWITCH_ON_LATEST_MS);
+      return useFenceDevice(effect, config.fencing[effect.node] ?? [], { warn, untilQuiet });
     },
     outdate: async (effect) => outdateDisk(effect),
     save: (facts) => stateFile.save(facts, (sentence) => log.error(sentence)),
     exit: (clean) => void close(clean ? EXIT.ok : EXIT.failed),
   });
-  const control = createControlServer({
-    path: socketPath,
-    backend: engine,
-    log,
-  });
+  const control = createControlServer({ path: socketPath, backend: engine, log });
   const listening = await control.listen();
   if (!listening.ok) return err(listening.error);
   const links = openLinks(config, clock, log, engine);
@@ -90,6 +96,7 @@ export async function startDaemon(
   const close = async (code: number): Promise<void> => {
     engine.stop();
     stopWatching();
+    hands.close();
     if (code === EXIT.ok) await links.close();
     await Promise.all([control.close(), stateFile.settled()]);
     end(code);

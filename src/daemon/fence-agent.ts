@@ -26,16 +26,23 @@ const EXIT_STATUS_OFF = 2;
 /** A secret is some bytes on a local disk; nothing waits longer for a disk that hangs. */
 const SECRET_TIMEOUT_MS = 2_000;
 
+/** What a device does beside its answer. */
+export interface FenceWorld {
+  readonly warn: (sentence: string) => void;
+  /** Resolves when nothing that a client waits for goes on here. */
+  readonly untilQuiet: () => Promise<void>;
+}
+
 /**
  * Asks or uses the device of a node. A device that does not do its work gives way to the node's
- * next one at the next attempt. The shot is `off`, confirmed by the agent; nobody waits for the
- * `on` that follows it, so that the node comes back without costing the takeover a moment.
+ * next one at the next attempt. The shot is `off`, confirmed by the agent; the
+ * `on` that follows waits for the takeover, so that the node's return does not cost it a moment.
  * Never rejects.
  */
 export async function useFenceDevice(
   effect: FenceEffect,
   devices: readonly FenceDevice[],
-  warn: (sentence: string) => void,
+  world: FenceWorld,
 ): Promise<FenceResult> {
   const device = devices[effect.attempt % Math.max(1, devices.length)];
   if (device === undefined) return failed(effect, `${effect.node} has no fence device`);
@@ -56,7 +63,7 @@ export async function useFenceDevice(
   const result = await runCommand({ argv: [agent], input, timeoutMs });
   const verdict = judge(effect, `${device.agent} ${action}`, result, timeoutMs);
   if (action === 'off' && verdict.outcome === 'off') {
-    void switchOn(agent, device, effect.node, warn);
+    void switchOn(agent, device, effect.node, world);
   }
   return verdict;
 }
@@ -65,8 +72,9 @@ async function switchOn(
   agent: string,
   device: FenceDevice,
   node: string,
-  warn: (sentence: string) => void,
+  { warn, untilQuiet }: FenceWorld,
 ): Promise<void> {
+  await untilQuiet();
   const { timeoutMs } = device;
   // Without input an agent would take its default action, which is a reboot: never run it so.
   const input = await agentInput(device, 'on').catch(() => null);

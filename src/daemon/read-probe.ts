@@ -1,5 +1,6 @@
 /** Reads what a resource kind asks for: files, sockets and the process table, rarely a program. */
-import { readFile, readdir, readlink, realpath, stat } from 'node:fs/promises';
+import { readFileSync, readdirSync } from 'node:fs';
+import { readFile, readlink, realpath, stat } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type {
@@ -129,17 +130,28 @@ async function findServers(
   probe: Extract<Probe, { kind: 'server' }>,
   pidFilePid: number | null,
 ): Promise<readonly ProcessInfo[]> {
-  const named = pidFilePid === null ? null : await readProcess(pidFilePid);
-  if (named !== null && probe.comms.includes(named.comm)) return [named];
-  const entries = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry));
-  const found: ProcessInfo[] = [];
-  for (const entry of entries) {
-    const comm = await readOrNull(`/proc/${entry}/comm`);
-    if (comm === null || !probe.comms.includes(comm.trim())) continue;
-    const process = await readProcess(Number(entry));
-    if (process !== null) found.push(process);
+  const ours = pidFilePid === null ? null : await readProcess(pidFilePid);
+  if (ours !== null && probe.comms.includes(ours.comm)) return [ours];
+  const named = await Promise.all(pidsNamed(probe.comms).map(readProcess));
+  return named.filter((process) => process !== null);
+}
+
+/**
+ * The processes of these names (proc_pid_comm(5)). At once: the kernel prints a name from memory
+ * and waits for nothing, while a hundred files through the thread pool cost a takeover 30 ms.
+ */
+function pidsNamed(comms: readonly string[]): readonly number[] {
+  const entries = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
+  return entries.filter((entry) => comms.includes(commOf(entry))).map(Number);
+}
+
+function commOf(entry: string): string {
+  try {
+    return readFileSync(`/proc/${entry}/comm`, 'utf8').trim();
+  } catch {
+    // It has ended meanwhile.
+    return '';
   }
-  return found;
 }
 
 /** A live process; null when there is none of that number, or only its zombie. */

@@ -15,12 +15,15 @@ import type {
 import { cureForHolders, describeDeviceHolders } from '../resources/device-holders.js';
 import { describeHolders, type Holder } from '../resources/holders.js';
 import { runCommand, startServer, type CommandResult, type StartedServer } from '../host/exec.js';
+import type { RunCommand } from '../host/hands.js';
 import { findDrbdHolders, findHolders } from '../host/find-holders.js';
 import { readProbes } from './read-probe.js';
 
 /** What a plan runs in. */
 export interface StepWorld {
   readonly interpret: (readings: Readings) => ResourceFacts;
+  /** Runs what is plain. */
+  readonly run: RunCommand;
   readonly warn: (sentence: string) => void;
   /** Keeps a deferred step until the group has started or the start was given up. */
   readonly defer: (step: ExecStep) => void;
@@ -101,7 +104,7 @@ async function runExec(step: ExecStep, world: StepWorld): Promise<StepOutcome> {
     return OK;
   }
   if (step.run === 'background') {
-    void runAside(step, world.warn);
+    void runAside(step, world);
     return OK;
   }
   let result = await runOnce(step, world);
@@ -124,8 +127,11 @@ async function runExec(step: ExecStep, world: StepWorld): Promise<StepOutcome> {
 }
 
 /** Runs a program beside the plan; its failure is a warning. Bounded by its own time-out. */
-export async function runAside(step: ExecStep, warn: (sentence: string) => void): Promise<void> {
-  const result = await runCommand({
+export async function runAside(
+  step: ExecStep,
+  { run, warn }: Pick<StepWorld, 'run' | 'warn'>,
+): Promise<void> {
+  const result = await starter(step, run)({
     argv: step.argv,
     timeoutMs: step.timeoutMs,
     ...(step.env === undefined ? {} : { env: step.env }),
@@ -133,9 +139,14 @@ export async function runAside(step: ExecStep, warn: (sentence: string) => void)
   if (!isOk(step, result)) warn(`${step.label}: ${await whatWentWrong(step, result)}`);
 }
 
+/** A group of its own is what a time-out kills with all that a program started. */
+function starter(step: ExecStep, plain: RunCommand): RunCommand {
+  return step.plain === true ? plain : runCommand;
+}
+
 async function runOnce(step: ExecStep, world: StepWorld): Promise<CommandResult> {
   const leftMs = Math.max(1, world.deadlineMs - world.nowMs());
-  return runCommand({
+  return starter(step, world.run)({
     argv: step.argv,
     timeoutMs: Math.min(step.timeoutMs, leftMs),
     ...(step.env === undefined ? {} : { env: step.env }),

@@ -84,7 +84,9 @@ async function runToEnd(request: CommandRequest): Promise<Partial<CommandResult>
   return { exitCode: timedOut ? null : exit.exitCode, stdout, stderr, timedOut };
 }
 
-const HOPELESS = 'the program does not end, not even when killed (uninterruptible sleep)';
+/** The sentence for a program that cannot even be killed. */
+export const HOPELESS =
+  'the program does not end, not even when killed (uninterruptible sleep)';
 
 function startFailureOf(result: { readonly originalMessage?: string | undefined }): string {
   return result.originalMessage ?? 'it could not be started';

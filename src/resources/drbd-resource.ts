@@ -186,6 +186,7 @@ function roleSteps(
     timeoutMs: role === 'Primary' ? PROMOTE_TIMEOUT_MS : DEMOTE_TIMEOUT_MS,
     okExits: [0],
     run: 'wait',
+    plain: true,
     retry: {
       ...(role === 'Primary' ? PROMOTE_RETRY : DEMOTE_RETRY),
       onExits: [STATE_CHANGE_REFUSED_EXIT],
@@ -215,6 +216,7 @@ function disconnectStep({ resource }: DrbdSpec, view: DrbdView, context: PlanCon
     timeoutMs: CONNECTION_TIMEOUT_MS,
     okExits: 'any',
     run: 'wait',
+    plain: true,
     explain: 'drbd',
   };
 }
@@ -228,6 +230,7 @@ function connectStep({ resource }: DrbdSpec, context: PlanContext): ExecStep {
     timeoutMs: CONNECTION_TIMEOUT_MS,
     okExits: [0],
     run: 'deferred',
+    plain: true,
     explain: 'drbd',
   };
 }

@@ -32,6 +32,8 @@ const EVICT_EVERY_MS = 50;
 const UMOUNT_RETRY = { times: 8, pauseMs: 250 } as const;
 /** umount(8) of util-linux says 32 when the target is busy, that of BusyBox says 1. */
 const UMOUNT_FAILED_EXITS = [1, 32] as const;
+/** Mounted by the kernel alone: mount(8) runs no helper that could stay (mount.fuse does). */
+const KERNEL_FSTYPES: readonly (string | null)[] = ['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'jfs'];
 
 /** What a plan for a file system depends on. */
 export interface FilesystemDetail {
@@ -259,6 +261,7 @@ function planStart(
     timeoutMs: MOUNT_TIMEOUT_MS,
     okExits: [0],
     run: 'wait',
+    ...(KERNEL_FSTYPES.includes(spec.fstype) ? { plain: true } : {}),
   };
   return { kind: 'steps', steps: directory === null ? [mkdir, mount] : [mount] };
 }
@@ -279,6 +282,7 @@ function umountStep(mountPoint: string, evict: boolean, context: PlanContext): E
     timeoutMs: UMOUNT_TIMEOUT_MS,
     okExits: [0],
     run: 'wait',
+    plain: true,
     retry: { ...UMOUNT_RETRY, onExits: UMOUNT_FAILED_EXITS },
     ...(evict ? { recovery: evictRecovery(mountPoint) } : {}),
   };

@@ -229,6 +229,7 @@ function plan(
     timeoutMs: IP_TIMEOUT_MS,
     okExits: [0],
     run: 'wait',
+    plain: true,
   };
   return { kind: 'steps', steps: isIpv6(spec) ? [add] : [add, announce(spec, device, context)] };
 }
@@ -243,6 +244,7 @@ function announce(spec: IpSpec, device: string, context: PlanContext): ExecStep 
     timeoutMs: ANNOUNCE_TIMEOUT_MS,
     okExits: [0],
     run: 'background',
+    plain: true,
   };
 }
 
@@ -265,5 +267,6 @@ function removals(
     // 2 is also "it is not there any more"; the probe that follows tells the two apart.
     okExits: [0, KERNEL_REFUSED_EXIT],
     run: 'wait',
+    plain: true,
   }));
 }

@@ -192,6 +192,8 @@ export interface ExecStep {
    */
   readonly run: 'wait' | 'background' | 'deferred';
   readonly env?: Readonly<Record<string, string>>;
+  /** It leaves no process behind it (no script, no mount helper): it need not have its own group. */
+  readonly plain?: true;
   readonly retry?: Retry;
   /**
    * Used once, before `retry`: when the program exits with one of these, run the steps, then run

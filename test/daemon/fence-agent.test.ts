@@ -43,7 +43,7 @@ function bench(t: Test): Bench {
       useFenceDevice(
         { kind: 'fence', fenceId: 'f-1', node: 'n2', step, attempt },
         devices,
-        (sentence) => void warnings.push(sentence),
+        { warn: (sentence) => void warnings.push(sentence), untilQuiet: async () => Promise.resolve() },
       ),
     runs: () => textOf(notes).split('\n').slice(0, -1),
   };

@@ -9,6 +9,7 @@ import { Actor } from '../../src/daemon/actor.js';
 import { DrbdSource } from '../../src/daemon/drbd-source.js';
 import { readProbes } from '../../src/daemon/read-probe.js';
 import { runSteps, type StepWorld } from '../../src/daemon/run-step.js';
+import { runCommand } from '../../src/host/exec.js';
 import type { ExecStep, Probe, Reading, Readings, Step } from '../../src/resources/plan.js';
 import { folder, lives, script, soon, textOf } from '../support/temporary.js';
 
@@ -104,6 +105,7 @@ function worldOf(interpret: (readings: Readings) => 'started' | 'stopped', limit
   const deferred: ExecStep[] = [];
   const world: StepWorld = {
     interpret: (readings) => ({ state: interpret(readings), reason: 'as seen', detail: null }),
+    run: runCommand,
     warn: (sentence) => void warnings.push(sentence),
     defer: (step) => void deferred.push(step),
     nowMs: () => performance.now(),
@@ -194,7 +196,7 @@ t.test('actor: a script beside the configuration is found, run and judged', asyn
   const resources = ['web', 'absent', 'folder-of-that-name'].map((name) => ({ kind: 'script' as const, id: name, name, args: ['shop'] }));
   const group = { name: 'g', prefer: ['n1'], failback: 'never' as const, aliases: [], resources };
   const actor = new Actor({
-    groups: [group], drbd: new DrbdSource('n1', []), logDirectory: path,
+    groups: [group], drbd: new DrbdSource('n1', []), run: runCommand, logDirectory: path,
     scriptDirectories: [join(path, 'other'), directory], nowMs: () => performance.now(), warn: () => undefined,
   });
   await actor.prepare();
@@ -206,5 +208,10 @@ t.test('actor: a script beside the configuration is found, run and judged', asyn
   t.match(await act('stop'), { outcome: 'ok', state: 'stopped' });
   t.match(textOf(join(path, 'calls')), /^shop status\nshop status\nshop start\nshop status\n/);
   for (const index of [1, 2]) t.match(await act('probe', index), { outcome: 'ok', state: 'stopped' });
+  const order: string[] = [];
+  script(join(directory, 'web'), `[ "$2" = start ] && sleep 0.5 && touch ${flag}; echo stopped`);
+  const start = act('start').then(() => order.push('start over'));
+  await Promise.all([start, actor.untilQuiet(PATIENT_MS).then(() => order.push('quiet'))]);
+  t.strictSame(order, ['start over', 'quiet'], 'who waits for quiet waits for a start');
   await t.rejects(act('start', 9), { name: 'AssertionFailure' }, 'a defect is not a failed start');
 });
