@@ -73,6 +73,16 @@ export function isResourceName(text: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(text);
 }
 
+/** The same, or one volume of a resource: `r0/1`. */
+export function isVolumeName(text: string): boolean {
+  const [, resource = '', volume = ''] = /^([^/]*)(?:\/(.*))?$/s.exec(text) ?? [];
+  if (!text.includes('/')) return isResourceName(text);
+  return isResourceName(resource) && /^\d{1,5}$/.test(volume) && Number(volume) <= VOLUME_MAX;
+}
+
+/** The highest number of a volume (DRBD_VOLUME_MAX of linux/drbd_limits.h). */
+const VOLUME_MAX = 65_534;
+
 function onResource(
   kind: DrbdCommandKind,
   words: readonly string[],
@@ -81,6 +91,17 @@ function onResource(
 ): DrbdCommand {
   assert(isResourceName(resource), 'a DRBD command names a valid resource');
   return { kind, target: resource, argv: ['drbdadm', ...words, resource], timeoutMs };
+}
+
+/** For commands that drbdadm repeats for each volume unless one is named. */
+function onVolume(
+  kind: DrbdCommandKind,
+  verb: string,
+  target: string,
+  timeoutMs: number,
+): DrbdCommand {
+  assert(isVolumeName(target), 'a DRBD command names a valid resource or volume');
+  return { kind, target, argv: ['drbdadm', verb, target], timeoutMs };
 }
 
 function onMinor(
@@ -174,29 +195,35 @@ export function adjust(resource: string): DrbdCommand {
   return onResource('adjust', ['adjust'], resource, ATTACH_TIMEOUT_MS);
 }
 
-/** Attaches the lower devices (applying the activity log first). */
-export function attach(resource: string): DrbdCommand {
-  return onResource('attach', ['attach'], resource, ATTACH_TIMEOUT_MS);
+/** Attaches the lower devices (applying the activity log first). `target`: `r0` or `r0/1`. */
+export function attach(target: string): DrbdCommand {
+  return onVolume('attach', 'attach', target, ATTACH_TIMEOUT_MS);
 }
 
-/** Detaches the lower devices. */
-export function detach(resource: string): DrbdCommand {
-  return onResource('detach', ['detach'], resource, LINK_TIMEOUT_MS);
+/** Detaches the lower devices of a resource or volume. */
+export function detach(target: string): DrbdCommand {
+  return onVolume('detach', 'detach', target, LINK_TIMEOUT_MS);
 }
 
-/** Marks the local disk Outdated. Refused (-6) while connected. */
-export function outdate(resource: string): DrbdCommand {
-  return onResource('outdate', ['outdate'], resource, LINK_TIMEOUT_MS);
+/**
+ * Marks the local disk Outdated. 8.4.11 accepts it while connected, and of a Primary, too (seen), in
+ * spite of its refusals -6 and -2: callers look first (action).
+ */
+export function outdate(target: string): DrbdCommand {
+  return onVolume('outdate', 'outdate', target, LINK_TIMEOUT_MS);
 }
 
-/** Declares the local data worthless: a full resync from the peer follows. */
-export function invalidate(resource: string): DrbdCommand {
-  return onResource('invalidate', ['invalidate'], resource, LINK_TIMEOUT_MS);
+/**
+ * Declares the local data worthless: a full resync from the peer follows. 8.4.11 accepts it of a
+ * Primary and of a resource that is not up (seen): callers look first (action).
+ */
+export function invalidate(target: string): DrbdCommand {
+  return onVolume('invalidate', 'invalidate', target, LINK_TIMEOUT_MS);
 }
 
 /** Starts an online verify; progress shows in /proc/drbd. */
-export function verify(resource: string): DrbdCommand {
-  return onResource('verify', ['verify'], resource, LINK_TIMEOUT_MS);
+export function verify(target: string): DrbdCommand {
+  return onVolume('verify', 'verify', target, LINK_TIMEOUT_MS);
 }
 
 /**

@@ -126,6 +126,17 @@ export function factsFromProc(
   );
 }
 
+/** Facts of a resource that the kernel does not know. */
+export function downFacts(
+  resource: string,
+  volumes: readonly Omit<ResourceVolume, 'resource'>[],
+): DrbdFacts {
+  return resourceFacts(
+    resource,
+    volumes.map((entry) => blankVolume({ ...entry, resource }, 'down')),
+  );
+}
+
 /** Why a reading says nothing of the devices, or null when it does. */
 function blindness(proc: ProcDrbd): string | null {
   if (proc.header === null) {

@@ -122,6 +122,23 @@ const FULFILLED: readonly {
   { kind: 'outdate', number: -16, note: 'the disk is Inconsistent or worse already' },
 ];
 
+/** Where the kernel's one number means something else than it means for a promotion. */
+const NAMED_BY_COMMAND: readonly {
+  readonly kinds: readonly DrbdCommand['kind'][];
+  readonly number: number;
+  readonly name: DrbdRefusal;
+}[] = [
+  { kinds: ['outdate'], number: -2, name: 'primaryDisk' },
+  { kinds: ['disconnect', 'detach', 'invalidate'], number: -2, name: 'lastGoodCopy' },
+];
+
+function nameOf(command: DrbdCommand, number: number): DrbdRefusal {
+  const special = NAMED_BY_COMMAND.find(
+    (entry) => entry.number === number && entry.kinds.includes(command.kind),
+  );
+  return special?.name ?? NAME_OF_NUMBER.get(number) ?? 'other';
+}
+
 function byNumber(command: DrbdCommand, number: number, stderr: string): DrbdOutcome {
   const done = FULFILLED.find(
     (entry) =>
@@ -130,7 +147,7 @@ function byNumber(command: DrbdCommand, number: number, stderr: string): DrbdOut
       (entry.stderr === undefined || stderr.includes(entry.stderr)),
   );
   if (done !== undefined) return { kind: 'ok', note: done.note };
-  return refusal(NAME_OF_NUMBER.get(number) ?? 'other', number, stderr);
+  return refusal(nameOf(command, number), number, stderr);
 }
 
 const NAME_OF_NUMBER = new Map<number, DrbdRefusal>(
@@ -142,6 +159,12 @@ const NAME_OF_NUMBER = new Map<number, DrbdRefusal>(
 /** Without a number: drbdadm's own refusals, and what could not be run at all. */
 function byExitCode(command: DrbdCommand, exitCode: number, stderr: string): DrbdOutcome {
   if (/not defined in your config/.test(stderr)) return refusal('notConfigured', null, stderr);
+  if (/^open\(.{1,200}Permission denied|Operation not permitted/m.test(stderr)) {
+    return refusal('permission', null, stderr);
+  }
+  if (/^Device '\d{1,7}' is configured!/m.test(stderr)) {
+    return refusal('alreadyAttached', null, stderr);
+  }
   if (/did not terminate within/.test(stderr)) return refusal('timeout', null, stderr);
   if (/modprobe|generic netlink family|not loaded/.test(stderr)) {
     return refusal('moduleMissing', null, stderr);
@@ -155,7 +178,7 @@ function byExitCode(command: DrbdCommand, exitCode: number, stderr: string): Drb
     case 16:
       return refusal('noLocalDisk', -4, stderr);
     case 17:
-      return refusal('needUpToDateData', -2, stderr);
+      return refusal(nameOf(command, -2), -2, stderr);
     case 121:
       return refusal('moduleMissing', null, stderr);
     case 126:

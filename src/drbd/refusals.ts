@@ -9,6 +9,8 @@ export type DrbdRefusal =
   | 'noQuorum'
   | 'noLocalDisk'
   | 'connectedOutdate'
+  | 'primaryDisk'
+  | 'lastGoodCopy'
   | 'resyncRunning'
   | 'needConnection'
   | 'peerTooOld'
@@ -100,6 +102,18 @@ export const REFUSALS: Readonly<Record<DrbdRefusal, RefusalEntry>> = {
     numbers: [-6],
     cause: 'a connected disk is not marked Outdated',
     cure: 'disconnect first',
+    retry: 'never',
+  },
+  primaryDisk: {
+    numbers: [],
+    cause: 'the resource is Primary: its disk is in use',
+    cure: 'stop what uses it and demote it first',
+    retry: 'never',
+  },
+  lastGoodCopy: {
+    numbers: [],
+    cause: 'this Primary would be left without UpToDate data',
+    cure: 'let the resync finish or bring back the other copy first, or demote it',
     retry: 'never',
   },
   resyncRunning: {
