@@ -27,8 +27,8 @@ export function readConfiguration(
   defaults: readonly string[] = CONFIG_DIRECTORIES,
 ): Result<Config, readonly Diagnostic[]> {
   const folders = directory === null ? defaults : [directory];
-  const folder = folders.find((path) => FORMAT_FILES.some((name) => exists(join(path, name))));
-  if (folder === undefined) return err([nothingFound(folders)]);
+  const folder = configurationFolder(folders);
+  if (folder === null) return err([nothingFound(folders)]);
   const unreadable: Diagnostic[] = [];
   const read = (name: string): SourceFile | null => readSource(join(folder, name), unreadable);
   const clusterYaml = read(NATIVE_FILE);
@@ -40,6 +40,12 @@ export function readConfiguration(
   if (clusterYaml !== null) return buildNativeConfig({ ...common, clusterYaml });
   const existingScripts = executables(join(folder, 'resource.d'));
   return buildHeartbeatConfig({ ...common, haCf, haresources, existingScripts });
+}
+
+/** The first of the folders that has a configuration, complete or not; null when none has. */
+export function configurationFolder(folders: readonly string[]): string | null {
+  const has = (path: string): boolean => FORMAT_FILES.some((name) => exists(join(path, name)));
+  return folders.find(has) ?? null;
 }
 
 /** Where the scripts of a configuration are looked for: beside its files, then where all are. */

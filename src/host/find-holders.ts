@@ -19,6 +19,12 @@ import {
 import { parseMountinfo } from '../resources/mountinfo.js';
 import { within } from './limit.js';
 
+export {
+  cureForHolders,
+  describeDeviceHolders,
+  type DeviceHolder,
+} from '../resources/device-holders.js';
+
 /** The processes that hold files on the mount. Needs root to see those of others. */
 export async function findHolders(mountPoint: string): Promise<readonly Holder[]> {
   const fileDevice = await stat(mountPoint).then((info) => String(info.dev)).catch(() => null);

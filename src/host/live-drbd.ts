@@ -24,7 +24,7 @@ const HEADER_ONLY_FROM = 9;
 
 /** Reads DRBD on this machine. `path`: another file in place of /proc/drbd. Never rejects. */
 export async function readLiveDrbd(path: string = PROC_DRBD): Promise<LiveDrbd> {
-  const text = await readText(path);
+  const text = await readProcDrbd(path);
   if (!text.ok) return { kind: 'unreadable', reason: text.reason };
   const proc = readProcText(text.text);
   if (proc === null) {
@@ -61,7 +61,8 @@ async function askNames(): Promise<DrbdModel | null> {
   return said.ok ? (readEvents2(said.text)?.model ?? null) : null;
 }
 
-type Text =
+/** A text that was asked for, or why there is none. */
+export type Text =
   { readonly ok: true; readonly text: string } | { readonly ok: false; readonly reason: string };
 
 async function ask({ argv, timeoutMs }: DrbdCommand): Promise<Text> {
@@ -71,7 +72,8 @@ async function ask({ argv, timeoutMs }: DrbdCommand): Promise<Text> {
   return { ok: false, reason: result.timedOut ? 'it did not answer in time' : reason };
 }
 
-async function readText(path: string): Promise<Text> {
+/** Reads the kernel's file in one go; `path`: another file in its place. Never rejects. */
+export async function readProcDrbd(path: string = PROC_DRBD): Promise<Text> {
   try {
     const text = await within(readFile(path, 'utf8'), READ_TIMEOUT_MS);
     if (text !== null) return { ok: true, text };

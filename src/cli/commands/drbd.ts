@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.js';
+import { addDrbdActions } from './drbd-actions.js';
 import { addDrbdHandlers } from './drbd-handlers.js';
 import { addDrbdStatus } from './drbd-status.js';
 
@@ -10,5 +11,6 @@ export function addDrbd(program: Command, context: CommandContext): void {
     .summary('DRBD on this machine; works without tandemd')
     .description('DRBD on this machine. Works without tandemd.');
   addDrbdStatus(group, context);
+  addDrbdActions(group, context);
   addDrbdHandlers(group, context);
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { CliFailure } from '../cli-failure.js';
 import { named, withCommonOptions, type CommandContext } from '../command-context.js';
+import { confirmTyped } from '../confirm.js';
 import { carryOut, withChangeOptions, type ChangeOptions } from '../operator-request.js';
 import { userName } from '../user-name.js';
 
@@ -34,28 +34,12 @@ export function addFence(program: Command, context: CommandContext): void {
       const node = named(argument, 'the node');
       const reason = named(options.reason, 'the reason');
       const sure = options.yes === true || options.dryRun === true;
-      if (!sure) await confirmed(node);
+      if (!sure) {
+        const statement = `${node} is off`;
+        await confirmTyped({ warning: WARNING, what: 'the node', name: node, statement });
+      }
       const by = await userName();
       await carryOut({ kind: 'fenceConfirm', node, by, reason }, options, context);
     },
   );
-}
-
-async function confirmed(node: string): Promise<void> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    const cure = 'repeat with --yes, or on a terminal';
-    throw new CliFailure('unsafe', `Nobody is there to confirm that ${node} is off: ${cure}`);
-  }
-  const { createInterface } = await import('node:readline');
-  const asked = createInterface({ input: process.stdin, output: process.stderr });
-  process.stderr.write(WARNING);
-  const typed = await new Promise<string | null>((resolve) => {
-    asked.once('close', () => resolve(null));
-    asked.question(`Type the name of the node (${node}) to confirm: `, resolve);
-  });
-  asked.close();
-  if (typed === null) process.stderr.write('\n');
-  if (typed?.trim() !== node) {
-    throw new CliFailure('unsafe', `Not confirmed: nothing was changed for ${node}`);
-  }
 }
