@@ -6,6 +6,7 @@ import type { StandbyScope, Status } from './status.js';
  *     GET  /v1/status              -> 200 Status
  *     GET  /v1/history             -> 200 HistoryAnswer
  *     GET  /v1/why                 -> 200 WhyAnswer (src/base/why.ts)
+ *     GET  /v1/dump                -> 200 StateDump (src/base/dump.ts)
  *     POST /v1/requests            OperatorRequest -> 200 OperatorAnswer (also for refusals)
  *     GET  /v1/requests/ID         -> 200 OperatorAnswer: how the request is doing
  */
@@ -13,6 +14,7 @@ export const CONTROL_PATH = {
   status: '/v1/status',
   history: '/v1/history',
   why: '/v1/why',
+  dump: '/v1/dump',
   requests: '/v1/requests',
 } as const;
 

@@ -6,6 +6,7 @@ import {
   type OperatorEnvelope,
   type Status,
 } from '../base/control.js';
+import type { StateDump } from '../base/dump.js';
 import type { ExitName } from '../base/exit-codes.js';
 import type { WhyAnswer } from '../base/why.js';
 import { CliFailure } from './cli-failure.js';
@@ -21,6 +22,8 @@ export interface Client {
   status(): Promise<Status>;
   history(): Promise<HistoryAnswer>;
   why(): Promise<WhyAnswer>;
+  /** The state of the core; what is in it is not looked at here. */
+  dump(): Promise<StateDump>;
   request(envelope: OperatorEnvelope): Promise<OperatorAnswer>;
   /** How a request stands; null when the daemon does not know it (any more). */
   answer(id: string): Promise<OperatorAnswer | null>;
@@ -38,6 +41,7 @@ export function createClient(socketPath: string): Client {
   return {
     status: async () => sensible(await get(CONTROL_PATH.status), isStatus),
     history: async () => sensible(await get(CONTROL_PATH.history), isHistory),
+    dump: async () => sensible(await get(CONTROL_PATH.dump), isDump),
     why: async () => sensible(await get(CONTROL_PATH.why), isWhy),
     async request(envelope) {
       const options = { socketPath, path: CONTROL_PATH.requests, method: 'POST' };
@@ -162,6 +166,10 @@ function isWhy(answer: object): answer is WhyAnswer {
   const value = answer as Fields;
   const lists = ['groups', 'nodes'];
   return value['schema'] === 'tandem.why/1' && lists.every((name) => Array.isArray(value[name]));
+}
+
+function isDump(answer: object): answer is StateDump {
+  return (answer as Fields)['schema'] === 'tandem.dump/1';
 }
 
 function isAnswer(answer: object): answer is OperatorAnswer {

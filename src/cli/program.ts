@@ -10,6 +10,7 @@ import { addDisable, addFreeze, addGroupCommands, addMaintenance } from './comma
 import { addMove } from './commands/move.js';
 import { addSplitBrain } from './commands/split-brain.js';
 import { addOnline, addStandby } from './commands/standby.js';
+import { addSimulate } from './commands/simulate.js';
 import { addStatus } from './commands/status.js';
 import { addWhy } from './commands/why.js';
 import type { Console } from './console.js';
@@ -66,6 +67,7 @@ export function createProgram(version: string, context: CommandContext): Command
   addCleanup(program, context);
   addFence(program, context);
   addHistory(program, context);
+  addSimulate(program, context);
   addDrbd(program, context);
   addSplitBrain(program, context);
   return program;

@@ -9,6 +9,7 @@ import {
   type OperatorEnvelope,
   type Status,
 } from '../base/control.js';
+import type { StateDump } from '../base/dump.js';
 import { err, ok, type Result } from '../base/result.js';
 import type { WhyAnswer } from '../base/why.js';
 import { parseEnvelope } from './control-request.js';
@@ -28,6 +29,7 @@ export interface ControlBackend {
   status(): Status;
   history(): HistoryAnswer;
   why(): WhyAnswer;
+  dump(): StateDump;
   request(envelope: OperatorEnvelope): OperatorAnswer;
   /** How an earlier request stands; null when the id is not known (any more). */
   answer(id: string): OperatorAnswer | null;
@@ -170,6 +172,7 @@ function route({ backend, request }: Exchange, body: string): Reply {
   if (path === CONTROL_PATH.status) return { code: 200, body: backend.status() };
   if (path === CONTROL_PATH.history) return { code: 200, body: backend.history() };
   if (path === CONTROL_PATH.why) return { code: 200, body: backend.why() };
+  if (path === CONTROL_PATH.dump) return { code: 200, body: backend.dump() };
   const envelope = parseEnvelope(body);
   if (!envelope.ok) return problem(400, envelope.error);
   return { code: 200, body: backend.request(envelope.value) };

@@ -4,6 +4,7 @@
  */
 import { assertNever } from '../base/assert.js';
 import type { OperatorAnswer, OperatorEnvelope, HistoryAnswer } from '../base/control.js';
+import { withoutSecrets, type StateDump } from '../base/dump.js';
 import type { Status } from '../base/status.js';
 import type { WhyAnswer } from '../base/why.js';
 import type { Effect } from '../failover/effect.js';
@@ -105,6 +106,18 @@ export class Engine {
 
   why(): WhyAnswer {
     return explain(this.#state, this.#world.clock.monotonicMs());
+  }
+
+  /** The whole state, for `tandem simulate`. */
+  dump(): StateDump {
+    const { clock, counters } = this.#world;
+    return {
+      schema: 'tandem.dump/1',
+      savedAt: new Date(clock.wallMs()).toISOString(),
+      nowMs: clock.monotonicMs(),
+      links: counters().map((link) => link.name),
+      state: withoutSecrets(this.#state),
+    };
   }
 
   /** Takes an operator's request. A dry run goes through the same core and is forgotten. */

@@ -91,7 +91,7 @@ function groupEvidence(turn: Turn, group: Group): readonly string[] {
     if (facts === undefined) continue;
     found.push(
       `DRBD resource ${facts.resource} on ${self} is ${facts.role}, ${facts.disk}, ` +
-        `${facts.connection}`,
+        facts.connection,
     );
     const objection = copyObjection(state, facts.resource);
     if (objection !== null) found.push(objection);

@@ -79,6 +79,14 @@ export class Agents {
     return this.#groups.get(group)?.isServing ?? false;
   }
 
+  /** Goes on from what is known to be there. */
+  adopt(group: string, truth: readonly Truth[]): void {
+    const entry = this.#groups.get(group);
+    if (entry === undefined) return;
+    truth.forEach((each, index) => (entry.truth[index] = each));
+    this.#review(entry);
+  }
+
   /** The power is gone: nothing is left. */
   powerLost(): void {
     this.#life += 1;

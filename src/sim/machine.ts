@@ -179,6 +179,17 @@ export class Machine {
     });
   }
 
+  /** Is on and goes on from a state that a daemon got into elsewhere; `nowMs` is its clock. */
+  resume(state: State, nowMs: number): void {
+    const { queue, observe } = this.#setup;
+    this.#isOn = true;
+    this.#bootCount += 1;
+    this.#clockOffsetMs = nowMs - queue.nowMs * this.#clockRate;
+    this.#generation = state.generation;
+    observe({ kind: 'power', node: this.name, on: true });
+    this.#begin(state);
+  }
+
   #replicas(): readonly Replica[] {
     return Object.values(this.#setup.replicas).filter((replica) => replica.has(this.name));
   }
@@ -187,20 +198,23 @@ export class Machine {
 
   startDaemon(): void {
     if (!this.#isOn || this.#daemon !== null) return;
-    const { brain, queue } = this.#setup;
+    const { brain } = this.#setup;
     this.#generation = Math.max(this.#generation, this.#saved.generation) + 1;
-    const now = this.localMs;
+    this.#begin(brain.initialState(this.#spec, this.#generation, this.#saved, this.localMs));
+  }
+
+  #begin(state: State): void {
     this.#daemon = {
-      state: brain.initialState(this.#spec, this.#generation, this.#saved, now),
+      state,
       inbox: [],
       stalledUntilMs: 0,
-      wakeMs: now,
+      wakeMs: this.localMs,
       plannedMs: Number.POSITIVE_INFINITY,
-      lastTurnMs: queue.nowMs,
+      lastTurnMs: this.#setup.queue.nowMs,
     };
-    const generation = this.#generation;
+    const { generation } = state;
     this.#setup.observe({ kind: 'daemon', node: this.name, what: 'began', generation });
-    const wallMs = WALL_START_MS + queue.nowMs;
+    const wallMs = WALL_START_MS + this.#setup.queue.nowMs;
     this.#give({ kind: 'clock', wallAheadMs: wallMs - this.localMs });
     this.#reportDrbd();
     this.#reportPings();

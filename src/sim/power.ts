@@ -12,6 +12,8 @@ export interface PowerTiming {
   readonly statusMs: number;
   /** From the order to the power being off. */
   readonly offMs: number;
+  /** From the power being off to the word of the agent; as long as a question if not given. */
+  readonly confirmMs?: number;
   /** The agent is given up after this long. */
   readonly timeoutMs: number;
   /** `reboot`: switched on again this long after. Null leaves it off. */
@@ -75,7 +77,7 @@ export class Power {
 
   /** Switches a node off. */
   shoot(by: string, node: string, reply: (answer: PowerAnswer) => void): void {
-    const { offMs, statusMs, timeoutMs } = this.#timing;
+    const { offMs, statusMs, timeoutMs, confirmMs = statusMs } = this.#timing;
     const mood = this.#moodFor(by, node);
     if (mood === 'hangs') {
       this.#giveUp(reply);
@@ -94,7 +96,7 @@ export class Power {
     }
     this.#queue.after(offMs, () => {
       this.#switchOff(node);
-      this.#queue.after(statusMs, () => reply({ outcome: 'off', reason: 'switched off' }));
+      this.#queue.after(confirmMs, () => reply({ outcome: 'off', reason: 'switched off' }));
     });
   }
 

@@ -52,6 +52,14 @@ interface Side {
   turn: number;
 }
 
+/** One side as others know it. */
+export interface KnownSide {
+  readonly role: 'Primary' | 'Secondary';
+  readonly disk: Disk;
+  readonly connection: string;
+  readonly wroteAlone: boolean;
+}
+
 /** What became of a write. */
 export type WriteOutcome =
   | { readonly kind: 'acknowledged'; readonly content: Content; readonly alone: boolean }
@@ -154,6 +162,34 @@ export class Replica {
   }
 
   // --- what the world does to it -----------------------------------------------------------------
+
+  /**
+   * Goes on from what is known of both sides; null for one that is off. A side that wrote alone
+   * has what the other lacks, and a resync that runs begins anew.
+   */
+  adopt(known: (node: string) => KnownSide | null): void {
+    for (const side of this.#sides) {
+      const seen = known(side.node);
+      if (seen === null) continue;
+      side.isUp = true;
+      side.role = seen.role;
+      side.disk = seen.disk;
+      side.link = seen.connection === 'StandAlone' ? 'StandAlone' : 'WFConnection';
+      if (!seen.wroteAlone) continue;
+      side.wasAlone = true;
+      side.content = this.#lineage.write(side.content);
+    }
+    const [a, b] = this.#sides;
+    const isLinked = (side: Side): boolean => {
+      const word = known(side.node)?.connection ?? '';
+      return word === 'Connected' || word.startsWith('Sync') || word.startsWith('Verify');
+    };
+    if (!isLinked(a) || !isLinked(b)) return;
+    this.#isLinked = true;
+    const source = this.#sides.find((side) => known(side.node)?.connection === 'SyncSource');
+    if (source !== undefined) this.#sync(source, this.#peerOf(source));
+    else this.#connect(a, b);
+  }
 
   /** The kernel of a node is up, or its power is gone. */
   setUp(node: string, isUp: boolean): void {

@@ -517,6 +517,7 @@ t.test('contract: the commands and the real control server understand each other
       status: () => STARTED,
       history: () => ({ schema: 'tandem.history/1', self: 'n1', entries: [] }),
       why: () => ({ schema: 'tandem.why/1', self: 'n1', groups: [], nodes: [] }),
+      dump: () => ({ schema: 'tandem.dump/1', savedAt: '', nowMs: 0, links: [], state: {} }),
       request: (envelope) => {
         envelopes.push(envelope);
         return accepted;

@@ -90,7 +90,7 @@ t.test('why: asked by name', { skip: notBuilt }, async (t) => {
   const run = (...args: string[]): ReturnType<typeof tandem> =>
     tandem(['why', ...args, '--socket', socket]);
   t.match(await run(), { code: 0, out: /^mysql is started on n1: / });
-  t.match(await run('mysql'), { code: 0, out: /Nodes\n    n1 {2}runs\n/ });
+  t.match(await run('mysql'), { code: 0, out: /Nodes\n {4}n1 {2}runs\n/ });
   t.match(await run('n2'), { code: 0, out: /^n2 is up: heard\n/ });
   const json = JSON.parse((await run('n2', '--json')).out) as unknown;
   t.match(json, { schema: 'tandem.why/1', self: 'n1', groups: [], nodes: [{ name: 'n2' }] });

@@ -64,6 +64,7 @@ function fixture(t: Test, change: Partial<ControlBackend> = {}): Fixture {
     status: () => STATUS,
     history: () => ({ schema: 'tandem.history/1', self: 'n1', entries: [] }),
     why: () => ({ schema: 'tandem.why/1', self: 'n1', groups: [], nodes: [] }),
+      dump: () => ({ schema: 'tandem.dump/1', savedAt: '', nowMs: 0, links: [], state: {} }),
     request: (envelope) => {
       requests.push(envelope);
       return ACCEPTED;
