@@ -60,35 +60,75 @@ function resourceFails(word: string, state: KnownState['state']): Injection {
   return { kind: 'resourceFails', group: one.group, index: one.index };
 }
 
-const VERBS = ['move', 'standby', 'online', 'cleanup'] as const;
+type Request = OperatorRequest;
+
+/** What a person is called who asks in a simulation. */
+const BY = 'simulation';
+const HOLD = { by: BY, reason: null, forMs: null } as const;
+
+/** A command and what its words mean: groups and nodes are checked by the functions given. */
+const COMMANDS: Readonly<Record<string, (words: Words) => Request>> = {
+  move: (words) => ({ kind: 'move', group: words.group(), to: words.nodeIfAny() }),
+  standby: (words) => ({ kind: 'standby', node: words.nodeIfAny() }),
+  online: (words) => ({ kind: 'online', node: words.nodeIfAny() }),
+  cleanup: (words) => ({ kind: 'cleanup', group: words.group() }),
+  restart: (words) => ({ kind: 'restart', group: words.group(), by: BY }),
+  disable: (words) => ({ kind: 'disable', group: words.group(), ...HOLD }),
+  enable: (words) => ({ kind: 'enable', group: words.group(), by: BY }),
+  freeze: (words) => ({ kind: 'freeze', group: words.group(), ...HOLD }),
+  unfreeze: (words) => ({ kind: 'unfreeze', group: words.group(), by: BY }),
+  maintenance: (words) =>
+    words.oneOf('on', 'off') === 'on'
+      ? { kind: 'maintenance', ...HOLD }
+      : { kind: 'endMaintenance', by: BY },
+};
+
+/** The words after a command, taken one by one. */
+class Words {
+  readonly #words: string[];
+  readonly #spec: KnownState['state']['spec'];
+  readonly #command: string;
+
+  constructor(command: string, words: readonly string[], spec: KnownState['state']['spec']) {
+    this.#command = command;
+    this.#words = [...words];
+    this.#spec = spec;
+  }
+
+  group(): string {
+    return known(this.#next('a group'), 'group', this.#spec.groups.map((group) => group.name));
+  }
+
+  nodeIfAny(): string | null {
+    return this.#words.length === 0 ? null : known(this.#next('a node'), 'node', this.#spec.nodes);
+  }
+
+  oneOf(...words: readonly string[]): string {
+    return known(this.#next(words.join(' or ')), 'word', words);
+  }
+
+  end(): void {
+    const [extra] = this.#words;
+    if (extra === undefined) return;
+    throw new CliFailure('usage', `--operator "${this.#command}": "${extra}" is one word too many`);
+  }
+
+  #next(what: string): string {
+    const word = this.#words.shift();
+    if (word !== undefined) return word;
+    throw new CliFailure('usage', `--operator "${this.#command}" needs ${what}`);
+  }
+}
 
 function operatorRequest(
   words: string,
   { spec }: KnownState['state'],
-): { readonly request: OperatorRequest; readonly words: string } {
+): { readonly request: Request; readonly words: string } {
   const typed = words.trim().split(/\s+/).filter((word) => word !== '--to' && word !== 'tandem');
-  const [verb = '', first, second, ...rest] = typed;
-  const kind = VERBS.find((one) => one === known(verb, 'command', VERBS));
-  const groups = spec.groups.map((group) => group.name);
-  const node = (word: string | undefined): string | null =>
-    word === undefined ? null : known(word, 'node', spec.nodes);
-  const group = (word: string | undefined): string => {
-    if (word === undefined) throw new CliFailure('usage', `--operator "${verb}" needs a group`);
-    return known(word, 'group', groups);
-  };
-  const tooMany = kind === 'move' ? rest[0] : second;
-  if (tooMany !== undefined) {
-    throw new CliFailure('usage', `--operator "${words}": "${tooMany}" is one word too many`);
-  }
-  switch (kind) {
-    case 'move':
-      return { request: { kind, group: group(first), to: node(second) }, words: words.trim() };
-    case 'cleanup':
-      return { request: { kind, group: group(first) }, words: words.trim() };
-    case 'standby':
-    case 'online':
-      return { request: { kind, node: node(first) }, words: words.trim() };
-    case undefined:
-      throw new CliFailure('usage', `--operator "${words}" is no command`);
-  }
+  const command = known(typed[0] ?? '', 'command', Object.keys(COMMANDS));
+  const rest = new Words(command, typed.slice(1), spec);
+  const request = COMMANDS[command]?.(rest);
+  rest.end();
+  if (request === undefined) throw new CliFailure('usage', `--operator "${words}" is no command`);
+  return { request, words: words.trim() };
 }

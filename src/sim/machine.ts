@@ -188,6 +188,8 @@ export class Machine {
     this.#generation = state.generation;
     observe({ kind: 'power', node: this.name, on: true });
     this.#begin(state);
+    this.#reportDrbd();
+    this.#give({ kind: 'tick' });
   }
 
   #replicas(): readonly Replica[] {
@@ -198,9 +200,13 @@ export class Machine {
 
   startDaemon(): void {
     if (!this.#isOn || this.#daemon !== null) return;
-    const { brain } = this.#setup;
+    const { brain, queue } = this.#setup;
     this.#generation = Math.max(this.#generation, this.#saved.generation) + 1;
     this.#begin(brain.initialState(this.#spec, this.#generation, this.#saved, this.localMs));
+    this.#give({ kind: 'clock', wallAheadMs: WALL_START_MS + queue.nowMs - this.localMs });
+    this.#reportDrbd();
+    this.#reportPings();
+    this.#give({ kind: 'tick' });
   }
 
   #begin(state: State): void {
@@ -214,11 +220,6 @@ export class Machine {
     };
     const { generation } = state;
     this.#setup.observe({ kind: 'daemon', node: this.name, what: 'began', generation });
-    const wallMs = WALL_START_MS + this.#setup.queue.nowMs;
-    this.#give({ kind: 'clock', wallAheadMs: wallMs - this.localMs });
-    this.#reportDrbd();
-    this.#reportPings();
-    this.#give({ kind: 'tick' });
   }
 
   /** kill -9: services stay, the daemon's children die. */

@@ -72,6 +72,7 @@ export function resumedPeer(self: State, name: string, nowMs: number): State | n
   ]);
   return {
     ...fresh,
+    wallAheadMs: self.wallAheadMs,
     sequence: report.sequence,
     phase: report.phase,
     groups: Object.fromEntries(groups),

@@ -68,6 +68,13 @@ const SITUATIONS: Readonly<Record<string, readonly Injection[]>> = {
     { kind: 'linkFails', link: 'serial /dev/ttyS1' },
   ],
   'resource-fails': [{ kind: 'resourceFails', group: 'mysql', index: 3 }],
+  disable: [
+    {
+      kind: 'operator',
+      request: { kind: 'disable', group: 'mysql', by: 'kim', reason: null, forMs: null },
+      words: 'disable mysql',
+    },
+  ],
   'fence-fails': [
     { kind: 'nodeFails', node: 'n1' },
     { kind: 'fencingFails', node: 'n1' },
@@ -168,6 +175,8 @@ t.test('simulate: from a file, with every mistake', { skip: notBuilt }, async (t
     [['--fence-fail', 'x'], EXIT.noSuch, /no node "x" /],
     [['--operator', 'mve mysql'], EXIT.noSuch, /no command "mve" \(did you mean move\?\)/],
     [['--operator', 'move'], EXIT.usage, /"move" needs a group/],
+    [['--operator', 'maintenance'], EXIT.usage, /"maintenance" needs on or off/],
+    [['--operator', 'freeze mysq'], EXIT.noSuch, /no group "mysq" \(did you mean mysql\?\)/],
     [['--operator', 'move mysql n2 now'], EXIT.usage, /"now" is one word too many/],
     [['--operator', ''], EXIT.noSuch, /no command ""/],
     [['--node-fail', 'n1', '--save', 'x'], EXIT.usage, /use one/],
