@@ -36,6 +36,8 @@ export type ClusterOptions = {
   readonly deadtimeMs?: number;
   /** How long a fence agent may take, in seconds. Default 10. */
   readonly fenceTimeoutS?: number;
+  /** Addresses to ping. Default: none. */
+  readonly ping?: readonly string[];
 };
 
 /** The resources of the demo, in Heartbeat's notation. */
@@ -58,6 +60,7 @@ export function haCfText(options: ClusterOptions = {}): string {
     'bcast vec0 vec1',
     `auto_failback ${options.autoFailback ?? 'off'}`,
     'node n1 n2',
+    ...(options.ping ?? []).map((address) => `ping ${address}`),
     ...(options.fencing === false ? [] : [fence]),
     '',
   ].join('\n');

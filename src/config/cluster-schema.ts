@@ -226,6 +226,15 @@ const resource = z.union(
   { error: 'a resource, such as "drbd: r0" or "heartbeat:NAME"' },
 );
 
+/** What holds when a group is silent: RECOVERY_DEFAULT of the resources, which a test compares. */
+export const DEFAULT_RECOVERY = {
+  onFailure: 'restart',
+  restartsMax: 2,
+  restartExpireMs: 600_000,
+} as const;
+
+const RESTARTS = 'a number, 0 to 100';
+
 const group = z.strictObject(
   {
     prefer: z.array(z.string({ error: NODE }), { error: NODES })
@@ -240,6 +249,23 @@ const group = z.strictObject(
         default: 'never',
       })
       .optional(),
+    recovery: z
+      .enum(['restart', 'relocate', 'disable'], { error: '"restart", "relocate" or "disable"' })
+      .meta({
+        description: 'What a failure leads to: a restart in place, another node at once, or the end.',
+        default: DEFAULT_RECOVERY.onFailure,
+      })
+      .optional(),
+    max_restarts: z.int({ error: RESTARTS }).min(0, RESTARTS).max(100, RESTARTS)
+      .meta({
+        description: 'Restarts in place within restart_expire_time; the failure after them moves it.',
+        default: DEFAULT_RECOVERY.restartsMax,
+      })
+      .optional(),
+    restart_expire_time: time(
+      'How long a failure counts, and a node that failed is not chosen.',
+      DEFAULT_RECOVERY.restartExpireMs,
+    ),
     resources: z.array(resource, { error: 'a list of resources' })
       .min(1, 'one resource or more')
       .describe('Started from first to last, stopped from last to first.'),

@@ -1,10 +1,11 @@
 /** The groups of cluster.yaml with their resources. */
-import type { GroupSpec, ResourceSpec } from '../resources/spec.js';
-import type { ClusterShape } from './cluster-schema.js';
+import type { GroupSpec, Recovery, ResourceSpec } from '../resources/spec.js';
+import { DEFAULT_RECOVERY, type ClusterShape } from './cluster-schema.js';
 import { readResource } from './cluster-yaml-resources.js';
 import type { Placed } from './cluster-yaml-shape.js';
 import { NATIVE_DIALECT } from './dialect.js';
 import { checkGroupNode, checkGroups } from './group-checks.js';
+import { parseTime } from './heartbeat-values.js';
 import { isGroupName } from './resource-values.js';
 import type { Reporter } from './reporter.js';
 import { quote, quoteList, WHOLE_FILE, type Token } from './source-text.js';
@@ -52,6 +53,7 @@ function readGroup(name: Token, group: Group, nodes: readonly string[], report: 
     aliases: [],
     prefer: [...preferred, ...allowed.filter((node) => !preferred.includes(node))],
     failback: failback?.value ?? 'never',
+    ...readRecovery(group.fields, report),
   } as const;
   const members = resources.items.flatMap((resource) => {
     const read = readResource(resource, report);
@@ -60,6 +62,29 @@ function readGroup(name: Token, group: Group, nodes: readonly string[], report: 
   });
   return { spec, members };
 }
+
+/** What a failure leads to; only what differs from the default, so that one meaning has one digest. */
+function readRecovery(
+  { recovery, max_restarts: restarts, restart_expire_time: expire }: Group['fields'],
+  report: Reporter,
+): Pick<GroupSpec, 'recovery'> {
+  if (recovery === undefined && restarts === undefined && expire === undefined) return {};
+  const time = expire === undefined ? null : parseTime(expire.token.text);
+  if (expire !== undefined && time?.ok === false) {
+    const message = `Key "restart_expire_time" cannot be ${quote(expire.token.text)}`;
+    report.error(expire.token, message, time.error);
+  }
+  const own = Object.entries({
+    onFailure: recovery?.value,
+    restartsMax: restarts?.value,
+    restartExpireMs: time?.ok === true ? time.value : undefined,
+  } satisfies Loose<Recovery>).filter(
+    ([name, value]) => value !== undefined && value !== DEFAULT_RECOVERY[name as keyof Recovery],
+  );
+  return own.length === 0 ? {} : { recovery: Object.fromEntries(own) };
+}
+
+type Loose<T> = { readonly [Key in keyof T]: T[Key] | undefined };
 
 /** The nodes that are of the cluster, and among `allowed`, each once. */
 function readNodes(

@@ -6,8 +6,7 @@
  *
  * docs/cluster-yaml.md tells what each key means.
  */
-import { parseDuration } from '../base/duration.js';
-import { err, type Result } from '../base/result.js';
+import type { Result } from '../base/result.js';
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { GroupSpec } from '../resources/spec.js';
 import { CLUSTER_SCHEMA, type ClusterShape } from './cluster-schema.js';
@@ -20,7 +19,7 @@ import { readYaml, type YamlNode } from './cluster-yaml-source.js';
 import { NATIVE_DIALECT } from './dialect.js';
 import { addFence, FENCE_TIMEOUT_MS_DEFAULT, isParameterName } from './fence-values.js';
 import type { Parameter } from './fence-values.js';
-import { parseClusterName, parseWatchdog, withinOneDay } from './heartbeat-values.js';
+import { parseClusterName, parseTime, parseWatchdog } from './heartbeat-values.js';
 import { addPing, addPingGroup } from './link-values.js';
 import { createReporter, inFileOrder, type Parsed } from './reporter.js';
 import { quote, WHOLE_FILE, type SourceFile, type Token } from './source-text.js';
@@ -137,12 +136,6 @@ function addHeartbeat(draft: Draft, heartbeat: HeartbeatFields | undefined, reac
     }
   }
   addLinks(draft, heartbeat.links?.items ?? [], reach);
-}
-
-function parseTime(text: string): Result<number, string> {
-  const result = parseDuration(text);
-  if (!result.ok) return result;
-  return result.value > 0 ? withinOneDay(result.value) : err('a time of 0.5 ms or more');
 }
 
 type DeviceEntries = NonNullable<Fields['fencing']>['entries'][0]['value']['items'][0]['entries'];

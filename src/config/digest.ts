@@ -37,9 +37,9 @@ export function configDigest(config: DigestInput): string {
       .map(([node, devices]) => [node, devices.map(agreedDevice)])
       .toSorted(byFirst),
     groups: config.groups
-      .map(({ name, prefer, failback, resources }) => [
+      .map(({ name, prefer, failback, recovery, resources }) => [
         name,
-        { prefer, failback, resources: resources.map(agreedResource) },
+        { prefer, failback, recovery, resources: resources.map(agreedResource) },
       ])
       .toSorted(byFirst),
   };

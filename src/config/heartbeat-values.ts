@@ -1,3 +1,4 @@
+import { parseDuration } from '../base/duration.js';
 import { err, ok, type Result } from '../base/result.js';
 
 /**
@@ -19,6 +20,13 @@ export function parseHeartbeatTime(text: string): Result<number, string> {
   const unitMs = match === null ? undefined : unitOf(match[2] ?? '');
   if (match === null || unitMs === undefined) return err(TIME_EXPECTED);
   return withinOneDay(Math.floor(Number(match[1]) * unitMs + 0.5));
+}
+
+/** A time of cluster.yaml, with its unit: half a millisecond to a day. */
+export function parseTime(text: string): Result<number, string> {
+  const result = parseDuration(text);
+  if (!result.ok) return result;
+  return result.value > 0 ? withinOneDay(result.value) : err('a time of 0.5 ms or more');
 }
 
 /** Refuses a time beyond the longest that Tandem waits for anything. */

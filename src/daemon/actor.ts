@@ -32,6 +32,8 @@ export interface ActorWorld {
   readonly scriptDirectories: readonly string[];
   readonly nowMs: () => number;
   readonly warn: (sentence: string, group: string) => void;
+  /** A server that was started for a resource has ended. */
+  readonly ended: (group: string, index: number, reason: string) => void;
 }
 
 /**
@@ -164,6 +166,7 @@ export class Actor {
         const waiting = this.#deferred.get(effect.group) ?? [];
         this.#deferred.set(effect.group, [...waiting, step]);
       },
+      serverEnded: (ending) => this.#world.ended(effect.group, effect.index, ending),
       nowMs: this.#world.nowMs,
       deadlineMs: this.#world.nowMs() + limitMs,
     };

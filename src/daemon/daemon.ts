@@ -70,6 +70,7 @@ export async function startDaemon(
     scriptDirectories: scriptDirectories(config),
     nowMs: clock.monotonicMs,
     warn: (sentence, group) => log.warn(sentence, { group }),
+    ended: (group, index, reason) => engine.post({ kind: 'ended', group, index, reason }),
   });
   // Before the first turn of the core: a slow start must not look like a stall.
   await actor.prepare();

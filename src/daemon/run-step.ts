@@ -27,6 +27,8 @@ export interface StepWorld {
   readonly warn: (sentence: string) => void;
   /** Keeps a deferred step until the group has started or the start was given up. */
   readonly defer: (step: ExecStep) => void;
+  /** Told when a server that a step started has ended, however long after. */
+  readonly serverEnded: (ending: string) => void;
   /** Milliseconds of the monotonic clock. */
   readonly nowMs: () => number;
   /** When the whole action must be over. */
@@ -51,7 +53,7 @@ export async function runSteps(steps: readonly Step[], world: StepWorld): Promis
     if (world.nowMs() >= world.deadlineMs) return timeout(step, 'the time for all of it is over');
     if (step.kind === 'spawn') {
       try {
-        spawned = await startServer(step);
+        spawned = await startServer({ ...step, onEnd: world.serverEnded });
       } catch (error) {
         return failed(step, messageOf(error));
       }

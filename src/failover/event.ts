@@ -23,6 +23,13 @@ export type FailoverEvent =
       readonly state: ResourceState;
       readonly reason: string;
     }
+  /** The server of a resource, started here, has ended by itself or was stopped. */
+  | {
+      readonly kind: 'ended';
+      readonly group: string;
+      readonly index: number;
+      readonly reason: string;
+    }
   | {
       readonly kind: 'fenceResult';
       readonly fenceId: string;

@@ -14,7 +14,8 @@ import { kindOf } from '../resources/kinds.js';
 import { areGroupPeersDown } from './clearance.js';
 import { isCleared } from './claims.js';
 import { account, holdSentence, standstillOf } from './holds.js';
-import { clearOrder, moveKey, moveTarget, restartKey, restartOf } from './orders.js';
+import { clearOrder, moveKey, restartKey, restartOf } from './orders.js';
+import { bar, decideRecovery } from './recovery.js';
 import { considerMoves } from './relocation.js';
 import { isFenceable } from './spec.js';
 import type { Group, LocalResource, RunningAction } from './state.js';
@@ -25,11 +26,6 @@ import { fulfilRestart, reasonToStop } from './stop-reasons.js';
 const PROBE_AGAIN_MS = 2_000;
 /** What a hold forbids to tidy up is looked at this often. */
 const LOOK_AGAIN_MS = 5_000;
-/** How many confirmed failures within the window make a node unfit for the group. */
-const FAILURES_MAX = 3;
-const FAILURE_WINDOW_MS = 600_000;
-/** How long a node that failed to run a group is not chosen for it, without a cleanup. */
-const BARRED_MS = 600_000;
 
 /** Takes the next step in the life of one group, if there is one to take now. */
 export function reconcileGroup(turn: Turn, name: string): void {
@@ -311,12 +307,6 @@ function onStarted(turn: Turn, group: Group, index: number, result: ActionResult
   beginStop(turn, name, sentence);
 }
 
-function bar(turn: Turn, name: string, reason: string): void {
-  turn.updateGroup(name, { barred: { reason, untilMs: turn.nowMs + BARRED_MS } });
-  if (moveTarget(turn.state, name) === turn.self) clearOrder(turn, moveKey(name));
-  if (restartOf(turn.state, name)?.node === turn.self) clearOrder(turn, restartKey(name));
-}
-
 function onStopped(turn: Turn, group: Group, index: number, result: ActionResult): void {
   const { name } = group.spec;
   const id = group.resources[index]?.id ?? '';
@@ -363,7 +353,9 @@ function onMonitored(turn: Turn, group: Group, index: number, result: ActionResu
   const { [index]: suspected, ...suspects } = group.suspects;
   const next = { ...group.monitorDueMs, [index]: turn.nowMs + kindOf(resource).monitorEveryMs };
   if (result.outcome === 'ok' && result.state === 'started') {
-    turn.updateGroup(name, { monitorDueMs: next, suspects });
+    // It may have been read just before it failed: a suspicion is looked into once more.
+    const again = { ...next, [index]: turn.nowMs + turn.state.spec.heartbeat.keepaliveMs };
+    turn.updateGroup(name, { monitorDueMs: suspected === undefined ? next : again, suspects });
     if (group.resources[index]?.state === 'failed') {
       turn.updateGroup(name, { resources: withResource(group, index, 'started', result.reason) });
       turn.say('info', `${resource.id} runs again on ${turn.self}`, { group: name });
@@ -400,29 +392,26 @@ function onMonitored(turn: Turn, group: Group, index: number, result: ActionResu
 
 function onFailure(turn: Turn, group: Group, index: number, sentence: string): void {
   const { name } = group.spec;
-  const since = turn.nowMs - FAILURE_WINDOW_MS;
-  const failuresMs = [...group.failuresMs.filter((at) => at > since), turn.nowMs];
-  turn.updateGroup(name, {
-    failuresMs,
-    resources: withResource(group, index, 'failed', sentence),
-  });
+  turn.updateGroup(name, { resources: withResource(group, index, 'failed', sentence) });
+  turn.openOperation(name, turn.nowMs, sentence);
   turn.say('error', sentence, { group: name });
-  if (failuresMs.length >= FAILURES_MAX) {
-    const window = formatDuration(FAILURE_WINDOW_MS);
-    bar(turn, name, `${name} failed ${String(FAILURES_MAX)} times in ${window} on ${turn.self}`);
-  }
+  decideRecovery(turn, name);
   beginStop(turn, name, sentence);
 }
 
-/** Lifts a bar whose time is over. */
-export function liftBars(turn: Turn): void {
-  for (const group of turn.groups) {
-    if (group.barred === null || group.barred.untilMs > turn.nowMs) continue;
-    turn.updateGroup(group.spec.name, { barred: null, failuresMs: [] });
-    turn.say('info', `${turn.self} may run ${group.spec.name} again: its failures are old`, {
-      group: group.spec.name,
-    });
-  }
+/** A server that was started here has ended: that counts as the first look, the second is now. */
+export function onEnded(
+  turn: Turn,
+  { group: name, index, reason }: { group: string; index: number; reason: string },
+): void {
+  const group = turn.group(name);
+  const id = group?.resources[index]?.id;
+  if (group?.life !== 'started' || id === undefined) return;
+  turn.updateGroup(name, {
+    suspects: { ...group.suspects, [index]: reason },
+    monitorDueMs: { ...group.monitorDueMs, [index]: turn.nowMs },
+  });
+  turn.say('warn', `${id} has ended: ${reason}; looking at once`, { group: name });
 }
 
 /** An operator says that the cause is mended: forget failures and look again (S3). */

@@ -9,11 +9,12 @@ import { settleFencePeers } from './fence-peer.js';
 import { onFenceResult, reconcileFencing } from './fencing.js';
 import { endHolds } from './hold-ends.js';
 import { standstillOf } from './holds.js';
-import { liftBars, onActionResult, reconcileGroup } from './lifecycle.js';
+import { onActionResult, onEnded, reconcileGroup } from './lifecycle.js';
 import { accountForStall, judgePeers, onForeign, onReport } from './membership.js';
 import { enterUp, leaveIfStopped, sendIfDue } from './outgoing.js';
 import { heedAsks, onOutdateResult } from './outdate.js';
 import { followRequests, onOperator } from './requests.js';
+import { liftBars } from './recovery.js';
 import { turnEveryMs } from './spec.js';
 import type { State } from './state.js';
 import { Turn } from './turn.js';
@@ -57,6 +58,9 @@ function takeIn(turn: Turn, event: FailoverEvent): boolean {
       return true;
     case 'actionResult':
       onActionResult(turn, event);
+      return true;
+    case 'ended':
+      onEnded(turn, event);
       return true;
     case 'fenceResult':
       onFenceResult(turn, event);

@@ -162,6 +162,8 @@ export interface ServerRequest {
   readonly workingDirectory: string;
   /** Standard output and error are appended to it. */
   readonly outputPath: string;
+  /** Told how it ended, whenever that is. */
+  readonly onEnd?: (ending: string) => void;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -195,6 +197,7 @@ export async function startServer(request: ServerRequest): Promise<StartedServer
         signal === null
           ? `it ended with exit code ${String(exitCode ?? 'unknown')}`
           : `it was ended by ${signal}`;
+      request.onEnd?.(ending);
     });
     child.unref();
     const { pid } = child;

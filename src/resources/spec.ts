@@ -74,4 +74,26 @@ export interface GroupSpec {
   /** `when-synced` is auto_failback on: back to the preferred node once its disk is UpToDate. */
   readonly failback: 'never' | 'when-synced';
   readonly resources: readonly ResourceSpec[];
+  /** What a failure leads to, where it differs from RECOVERY_DEFAULT. */
+  readonly recovery?: Partial<Recovery>;
 }
+
+/** What is done when a part of a group fails while it runs (rgmanager's words). */
+export interface Recovery {
+  /**
+   * `restart`: in place, and elsewhere after `restartsMax` of them. `relocate`: elsewhere at once,
+   * in place only when no other node can. `disable`: stopped until an operator enables it.
+   */
+  readonly onFailure: 'restart' | 'relocate' | 'disable';
+  /** Restarts in place within the window; the failure after them bars the node. */
+  readonly restartsMax: number;
+  /** The window, and for how long a node that failed is not chosen. */
+  readonly restartExpireMs: number;
+}
+
+/** What holds for a group that says nothing. */
+export const RECOVERY_DEFAULT: Recovery = {
+  onFailure: 'restart',
+  restartsMax: 2,
+  restartExpireMs: 600_000,
+};

@@ -107,10 +107,11 @@ export class Agents {
   }
 
   /** A resource dies by itself. */
-  kill(group: string, index: number): void {
+  kill(group: string, index: number): boolean {
     const entry = this.#groups.get(group);
-    if (entry?.truth[index] !== 'on') return;
-    if (entry.spec.resources[index]?.kind !== 'drbd') this.#settle(entry, index, 'off');
+    if (entry?.truth[index] !== 'on' || entry.spec.resources[index]?.kind === 'drbd') return false;
+    this.#settle(entry, index, 'off');
+    return true;
   }
 
   /** Carries out an order; `done` is called unless the daemon dies first. */

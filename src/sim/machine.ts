@@ -331,6 +331,14 @@ export class Machine {
     this.#give({ kind: 'drbd', facts: replicas.map((replica) => replica.facts(this.name)) });
   }
 
+  /** A resource dies; the daemon hears at once of a server that it has started itself. */
+  kill(group: string, index: number): void {
+    if (!this.agents.kill(group, index)) return;
+    const spec = this.#setup.spec.groups.find(({ name }) => name === group);
+    if (spec?.resources[index]?.kind !== 'mysql') return;
+    this.#give({ kind: 'ended', group, index, reason: 'it was ended by SIGKILL' });
+  }
+
   /** The cable to the clients, with the ping nodes behind it. */
   setClientNetwork(isUp: boolean): void {
     if (this.#isOnClientNetwork === isUp) return;

@@ -138,7 +138,7 @@ export class TroubleMaker {
       if (group === undefined) return;
       const index = this.#prng.below(group.resources.length);
       this.#tell(`resource ${String(index)} of ${group.name} dies on ${machine.name}`);
-      machine.agents.kill(group.name, index);
+      machine.kill(group.name, index);
     },
     operator: () => this.#operate(),
     holds: () => this.#hold(),

@@ -134,10 +134,14 @@ t.test('cluster.yaml faults: keys and kinds of values', (t) => {
         ' did you mean "when-synced"'],
     [withGroup('{ resource: [mysql] }'),
       ':3:14: error: Key "resources" is missing; expected a list of resources',
-      ':3:16: error: Unknown key "resource"; expected "prefer", "nodes", "failback" or "resources";' +
-        ' did you mean "resources"'],
+      ':3:16: error: Unknown key "resource"; expected "prefer", "nodes", "failback", "recovery", "max_restarts",' +
+        ' "restart_expire_time" or "resources"; did you mean "resources"'],
     [withGroup('{ resources: [] }'),
       ':3:27: error: Key "resources" is empty; expected one resource or more'],
+    [withGroup('{ resources: [mysql], recovery: restrat, max_restarts: -1, restart_expire_time: 5 }'),
+      ':3:46: error: Key "recovery" cannot be "restrat"; expected "restart", "relocate" or "disable"; did you mean "restart"',
+      ':3:69: error: Key "max_restarts" cannot be "-1"; expected a number, 0 to 100',
+      ':3:94: error: Key "restart_expire_time" cannot be "5"; expected a duration with its unit, such as 200ms, 1.5s, 2m or 1h'],
     [withGroup(''), ':3:11: error: Key "g" has no value; expected a mapping with "resources"'],
     [withResource('{ drdbd: r0 }'),
       `:3:30: error: Unknown key "drdbd"; expected ${kinds}; did you mean "drbd"`],

@@ -238,6 +238,23 @@ t.test('cluster.yaml: the page shows files that are valid, and every key (docs/c
   t.end();
 });
 
+t.test('cluster.yaml: recovery of a group, and one digest for one meaning', (t) => {
+  const yaml = (words: string): string =>
+    `nodes: [n1, n2]\nheartbeat: { links: [{ bcast: eth1 }] }\ngroups: { g: { ${words} resources: [mysql] } }\n`;
+  const recovery = (words: string): unknown => native(yaml(words)).groups[0]?.recovery;
+  t.equal(recovery(''), undefined);
+  t.same(recovery('recovery: relocate,'), { onFailure: 'relocate' });
+  t.same(recovery('max_restarts: 0, restart_expire_time: 1.5h,'), {
+    restartsMax: 0,
+    restartExpireMs: 5_400_000,
+  });
+  const said = 'recovery: restart, max_restarts: 2, restart_expire_time: 10m,';
+  t.equal(recovery(said), undefined, 'what holds anyway is not said');
+  t.equal(native(yaml(said)).digest, native(yaml('')).digest);
+  t.not(native(yaml('max_restarts: 3,')).digest, native(yaml('')).digest);
+  t.end();
+});
+
 t.test('digest: a cluster.yaml and Heartbeat files that mean the same have one digest (S9)', (t) => {
   const haCf = `cluster shop
 node n1

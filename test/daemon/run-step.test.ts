@@ -98,20 +98,24 @@ interface Noted {
   readonly world: StepWorld;
   readonly warnings: string[];
   readonly deferred: ExecStep[];
+  /** How servers that were started have ended. */
+  readonly ends: string[];
 }
 
 function worldOf(interpret: (readings: Readings) => 'started' | 'stopped', limitMs = PATIENT_MS): Noted {
   const warnings: string[] = [];
   const deferred: ExecStep[] = [];
+  const ends: string[] = [];
   const world: StepWorld = {
     interpret: (readings) => ({ state: interpret(readings), reason: 'as seen', detail: null }),
     run: runCommand,
     warn: (sentence) => void warnings.push(sentence),
     defer: (step) => void deferred.push(step),
+    serverEnded: (ending) => void ends.push(ending),
     nowMs: () => performance.now(),
     deadlineMs: performance.now() + limitMs,
   };
-  return { world, warnings, deferred };
+  return { world, warnings, deferred, ends };
 }
 
 const exec = (text: string, change: Partial<ExecStep> = {}): ExecStep => ({
@@ -198,6 +202,7 @@ t.test('actor: a script beside the configuration is found, run and judged', asyn
   const actor = new Actor({
     groups: [group], drbd: new DrbdSource('n1', []), run: runCommand, logDirectory: path,
     scriptDirectories: [join(path, 'other'), directory], nowMs: () => performance.now(), warn: () => undefined,
+    ended: () => undefined,
   });
   await actor.prepare();
   const act = async (verb: 'probe' | 'start' | 'stop', index = 0) =>

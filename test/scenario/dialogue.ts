@@ -47,10 +47,16 @@ const DRBD_FENCING = ['resource-only', 'resource-and-stonith'] as const;
 function buildWorld(words: readonly string[]): World {
   const nodes = words.includes('three') ? ['n1', 'n2', 'n3'] : ['n1', 'n2'];
   const failback = words.includes('failback=when-synced') ? 'when-synced' : 'never';
+  const onFailure = (['relocate', 'disable'] as const).find((w) => words.includes(`recovery=${w}`));
   return new World({
     seed: 1,
     nodes,
-    groups: [databaseGroup('mysql', ['n1', 'n2'], failback)],
+    groups: [
+      {
+        ...databaseGroup('mysql', ['n1', 'n2'], failback),
+        ...(onFailure === undefined ? {} : { recovery: { onFailure } }),
+      },
+    ],
     heartbeat: {
       keepaliveMs: 200,
       warntimeMs: 800,
@@ -140,7 +146,7 @@ class Dialogue {
     fail: ([node = '', verb = '', resource = '', fault = '']) =>
       this.#w.failNext(node, 'mysql', indexOf(resource), verb as Verb, fault as AgentFault),
     kill: ([node = '', resource = '']) =>
-      this.#w.machine(node).agents.kill('mysql', indexOf(resource)),
+      this.#w.machine(node).kill('mysql', indexOf(resource)),
     digest: ([node = '', digest = '']) => this.#w.machine(node).setDigest(digest),
     run: ([first = '', ...rest]) =>
       first === 'until' ? this.#runUntil(rest) : this.#run(durationMs(first)),
