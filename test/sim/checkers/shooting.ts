@@ -8,8 +8,10 @@ import type { Checker, Violation } from '../../../src/sim/checker.js';
 import type { World } from '../../../src/sim/world.js';
 import { Knowledge } from './knowledge.js';
 
-/** The pauses of 1, 2, 4, 8, 15 and 30 s allow six shots within a minute; restarts a few more. */
+/** The pauses of 1, 2, 4, 8, 15 and 30 s allow six shots within a minute; clocks a few more. */
 const SHOTS_PER_MINUTE_MAX = 8;
+/** A shooter that is shot itself forgets its pauses: that must not become a loop either. */
+const SHOTS_PER_MINUTE_MAX_WITH_RESTARTS = 14;
 /** Clocks may run wrong by this much. */
 const CLOCK_SLACK = 0.99;
 
@@ -19,6 +21,7 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
   const headStartMs = Math.max(500, 2 * keepaliveMs);
   const active = new Map<string, Set<string>>();
   const shots = new Map<string, number[]>();
+  const born = new Map<string, number>();
   const answered = new Set<string>();
   let lateTurn: { node: string; lateMs: number } | null = null;
 
@@ -52,9 +55,12 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
     const key = `${by}|${node}`;
     const recent = [...(shots.get(key) ?? []).filter((at) => at > atMs - 60_000), atMs];
     shots.set(key, recent);
+    const bornMs = born.get(by) ?? 0;
+    const ownCount = recent.filter((at) => at >= bornMs).length;
     const why = objection(by, node, atMs);
     if (why !== null) tell({ rule: 'S5', sentence: `${by} shoots ${node} although ${why}`, atMs });
-    if (recent.length <= SHOTS_PER_MINUTE_MAX) return;
+    const isLoop = recent.length > SHOTS_PER_MINUTE_MAX_WITH_RESTARTS;
+    if (ownCount <= SHOTS_PER_MINUTE_MAX && !isLoop) return;
     const count = String(recent.length);
     tell({ rule: 'S5', sentence: `${by} shoots ${node} ${count} times within a minute`, atMs });
   }
@@ -77,6 +83,7 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
           return;
         }
         case 'daemon':
+          if (seen.what === 'began') born.set(seen.node, atMs);
           for (const node of world.setup.nodes) answered.delete(`${seen.node}|${node}`);
           return;
         case 'fenceEnds':
