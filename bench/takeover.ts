@@ -72,7 +72,7 @@ async function inside(rounds: number): Promise<number> {
 
 /** Begins and ends with both nodes up, in sync, and nothing running. */
 async function oneRound(writer: Writer, n1: LabNode, n2: LabNode): Promise<Round> {
-  const floor = await floorRound(n1, n2);
+  const floor = await floorRound(writer, n1, n2);
   const daemons = await Promise.all([startTandemd(n1), startTandemd(n2)]);
   await untilStatus(n2, 'all is well', (seen) => isOk(seen) && startedOn(seen, 'n1'), PATIENCE);
   await writer.untilWritten(ROWS, PATIENCE);
@@ -113,12 +113,18 @@ async function proveRows(writer: Writer, node: LabNode): Promise<void> {
 }
 
 /** The floor of a takeover (the peer is dead) and of a move (both are well). */
-async function floorRound(n1: LabNode, n2: LabNode): Promise<Pick<Round, 'floorMs' | 'moveFloorMs'>> {
+async function floorRound(
+  writer: Writer,
+  n1: LabNode,
+  n2: LabNode,
+): Promise<Pick<Round, 'floorMs' | 'moveFloorMs'>> {
   await floorTakeOver(n1);
   const gave = await floorGiveUp(n1);
   const took = await floorTakeOver(n2);
   await floorGiveUp(n2);
   await floorTakeOver(n1);
+  // Both recoveries begin with a database that was being written to.
+  await writer.untilWritten(ROWS, PATIENCE);
   await n1.powerCut();
   const alone = await floorTakeOver(n2, { disconnectFirst: n1 });
   await n1.boot();
