@@ -93,4 +93,27 @@ const killedDatabase: Scenario = {
   },
 };
 
-await playAll(import.meta.url, [clientNetwork, noPing, killedDatabase]);
+const lostDisk: Scenario = {
+  title: 'disk: the holder loses its disk (it moves to the good copy, no row lost)',
+  async play(stage) {
+    const { n1, n2 } = stage;
+    await stage.reset();
+    await stage.startBoth();
+    await stage.untilOk('n1');
+    const writer = await stage.write(n1);
+    stage.begin();
+    await n1.must('drbdadm detach r0 < /dev/null');
+    await stage.untilSaid(n1, /^mysql moves to n2: the disk of DRBD resource r0 on n1 is Diskless/);
+    const seen = await stage.until(n2, 'on n2', (s) => place(s) === 'started n2');
+    stage.fact('the verdict names the disk', /Diskless/.test(seen.verdict.summary), seen.verdict);
+    await stage.untilWriting(writer);
+    await n1.must('drbdadm attach r0 < /dev/null');
+    await stage.untilInSync();
+    await stage.untilOk('n2');
+    stage.factOneHolder();
+    stage.factNobodyFenced();
+    await stage.factNoRowLost(writer);
+  },
+};
+
+await playAll(import.meta.url, [clientNetwork, noPing, killedDatabase, lostDisk]);

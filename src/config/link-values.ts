@@ -22,8 +22,31 @@ function addLink(draft: Draft, at: Token, link: DraftLink): void {
   } else if (draft.links.length === LINKS_MAX) {
     draft.report.error(at, 'There are too many links', `at most ${String(LINKS_MAX)}`);
   } else {
+    noteTwins(draft, at, link);
     draft.links.push(link);
   }
+}
+
+/** What comes in by one interface and port belongs to one link: the other would look dead. */
+function noteTwins(draft: Draft, at: Token, link: DraftLink): void {
+  const place = placeOf(draft, link);
+  const twin = draft.links.find(
+    (known) => known.kind !== link.kind && place !== null && placeOf(draft, known) === place,
+  );
+  if (twin === undefined) return;
+  draft.report.warning(
+    at,
+    `Links ${quote(linkKey(twin))} and ${quote(linkKey(link))} cannot be told apart, so one of ` +
+      'them will look dead',
+    'one link for each interface: two on one cable fail together',
+  );
+}
+
+/** Interface and port of what is received; null for a serial line. */
+function placeOf(draft: Draft, link: DraftLink): string | null {
+  if (link.kind === 'serial') return null;
+  const port = link.kind === 'mcast' ? link.port : draft.udpPort;
+  return `${link.device} ${String(port)}`;
 }
 
 function linkKey(link: DraftLink): string {

@@ -10,11 +10,15 @@ import { objectionTo, placement } from './placement.js';
 import type { Group } from './state.js';
 import type { Turn } from './turn.js';
 
+/** Disks that serve nothing any more: drbd(8), "disk states". */
+const DISKLESS: readonly string[] = ['Diskless', 'Failed', 'Detaching'];
+
 /** Brings the orders about a group that runs here up to date. */
 export function considerMoves(turn: Turn, name: string): void {
   fulfilMove(turn, name);
   const group = turn.group(name);
   if (group === undefined || moveTarget(turn.state, name) !== null) return;
+  leaveDiskless(turn, group);
   goBack(turn, group);
   followConnectivity(turn, group);
 }
@@ -34,9 +38,36 @@ function fulfilMove(turn: Turn, name: string): void {
   turn.say('warn', `The move of ${name} to ${target} is given up: ${objection}`, { group: name });
 }
 
+/**
+ * DRBD goes on without a local disk, over the network: one more failure and the data is gone from
+ * view. A node with a good copy takes over while there is still something to stop in order.
+ */
+function leaveDiskless(turn: Turn, group: Group): void {
+  const { name, resources } = group.spec;
+  for (const resource of resources) {
+    if (resource.kind !== 'drbd') continue;
+    const facts = turn.state.drbd[resource.resource];
+    if (facts?.role !== 'Primary' || !DISKLESS.includes(facts.disk)) continue;
+    const heir = placement(turn.state, group).candidates.find(({ node }) => node !== turn.self);
+    if (heir === undefined) continue;
+    const sentence =
+      `${name} moves to ${heir.node}: the disk of DRBD resource ${resource.resource} on ` +
+      `${turn.self} is ${facts.disk}, and ${heir.node} has a good copy`;
+    order(turn, name, heir.node, sentence);
+    return;
+  }
+}
+
+function order(turn: Turn, name: string, node: string, sentence: string): void {
+  turn.openOperation(name, turn.nowMs, sentence);
+  turn.say('warn', sentence, { group: name });
+  setOrder(turn, moveKey(name), node);
+}
+
 /** auto_failback: the order goes back to the preferred node once, when that node is fit again. */
 function goBack(turn: Turn, group: Group): void {
   const { name, prefer, failback } = group.spec;
+  if (moveTarget(turn.state, name) !== null) return;
   const [first] = prefer;
   if (failback !== 'when-synced' || first === undefined || first === turn.self) return;
   const fit = objectionTo(turn.state, group, first) === null && isConnectedWell(turn, name, first);
@@ -74,8 +105,6 @@ function followConnectivity(turn: Turn, group: Group): void {
   const sentence =
     `${name} moves to ${best}: ${reachSentence(turn.state, best)}, ` +
     `for ${formatDuration(SETTLING_MS)} or more`;
-  turn.openOperation(name, turn.nowMs, sentence);
-  turn.say('warn', sentence, { group: name });
   setOrder(turn, reachKey(name), best);
-  setOrder(turn, moveKey(name), best);
+  order(turn, name, best, sentence);
 }

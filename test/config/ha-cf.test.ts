@@ -199,6 +199,15 @@ t.test('ha.cf: what is accepted but has no effect is silent or says so once', (t
     'ha.cf:4:6: warning: Host name "gw.example.org" has to be resolved while the network may be' +
       ' failing; expected an address, which needs no name service',
   ]);
+  const twins =
+    'cannot be told apart, so one of them will look dead; expected one link for each interface:' +
+    ' two on one cable fail together';
+  t.same(saidOfLine('ucast eth0 10.0.0.2'), [
+    `ha.cf:4:7: warning: Links "bcast eth0" and "ucast eth0 10.0.0.2" ${twins}`,
+  ]);
+  t.match(saidOfLine('mcast eth0 225.0.0.1 694 1 0'), [/"mcast eth0 225.0.0.1 694" cannot be told apart/]);
+  t.same(saidOfLine('mcast eth0 225.0.0.1 695 1 0'), [], 'a port of its own tells it apart');
+  t.same(saidOfLine('ucast eth1 10.0.0.2\nucast eth1 10.0.0.3'), [], 'two peers on one interface');
   t.same(saidOfLine('bcast eth0'), [
     'ha.cf:4:7: warning: Link "bcast eth0" is given twice; expected each link once',
   ]);
