@@ -13,6 +13,8 @@ export interface Status {
   readonly ping?: readonly PingStatus[];
   readonly groups: readonly GroupStatus[];
   readonly drbd: readonly DrbdStatus[];
+  /** How the daemon learns what DRBD does; absent when no resource is DRBD's, and without it. */
+  readonly drbdSource?: DrbdSourceStatus;
   readonly fencing: FencingStatus;
   /** Set while the whole cluster is in maintenance. */
   readonly maintenance?: HoldStatus;
@@ -125,6 +127,13 @@ export interface DrbdStatus {
   readonly volumes: readonly DrbdVolumeStatus[];
   /** Set when DRBD could not be read: why. */
   readonly reason?: string;
+}
+
+/** `events2`: told of each change; `proc`, `status`: read or asked again and again. */
+export interface DrbdSourceStatus {
+  readonly kind: 'events2' | 'proc' | 'status';
+  /** One sentence: what is used, and why nothing better. */
+  readonly reason: string;
 }
 
 export interface DrbdVolumeStatus {

@@ -26,7 +26,10 @@ export function renderStatus(status: Status, style: TextStyle): string {
     ...section('Links', linkLines(status.links, style)),
     ...section('Ping nodes', (status.ping ?? []).flatMap((ping) => pingLines(ping, status, style))),
     ...section('Groups', status.groups.flatMap((group) => groupLines(group, style))),
-    ...section('DRBD', status.drbd.flatMap((drbd) => drbdLines(drbd, style))),
+    ...section('DRBD', [
+      ...status.drbd.flatMap((drbd) => drbdLines(drbd, style)),
+      ...drbdSourceLines(status, style),
+    ]),
     ...(status.daemon?.running === false ? [] : section('Fencing', fencingLines(status.fencing))),
   ];
   return `${lines.join('\n')}\n`;
@@ -220,6 +223,12 @@ function workColour(state: GroupStatus['state'] | ResourceStatus['state']): Colo
     case 'stopped':
       return null;
   }
+}
+
+/** Only when changes are not told at once. */
+function drbdSourceLines({ drbdSource }: Status, style: TextStyle): string[] {
+  if (drbdSource === undefined || drbdSource.kind === 'events2') return [];
+  return folded(style, INDENT, drbdSource.reason).map((line) => paint(style, 'yellow', line));
 }
 
 function drbdLines(drbd: DrbdStatus, style: TextStyle): string[] {

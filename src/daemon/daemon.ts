@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT } from '../base/exit-codes.js';
+import type { DrbdSourceStatus } from '../base/status.js';
 import { err, ok, type Result } from '../base/result.js';
 import type { Config } from '../config/config.js';
 import { initialState } from '../failover/state.js';
@@ -13,6 +14,7 @@ import { Hands } from '../host/hands.js';
 import { createControlServer } from './control-server.js';
 import { claimSocketPath } from './control-socket.js';
 import { DrbdSource } from './drbd-source.js';
+import { DrbdWatch } from './drbd-watch.js';
 import { Engine } from './engine.js';
 import { useFenceDevice } from './fence-agent.js';
 import { Links } from './links.js';
@@ -72,6 +74,7 @@ export async function startDaemon(
     warn: (sentence, group) => log.warn(sentence, { group }),
     ended: (group, index, reason) => engine.post({ kind: 'ended', group, index, reason }),
   });
+  const untilQuiet = async (): Promise<void> => actor.untilQuiet(SWITCH_ON_LATEST_MS);
   // Before the first turn of the core: a slow start must not look like a stall.
   await actor.prepare();
   const { saved, generation } = begun.value;
@@ -80,11 +83,10 @@ export async function startDaemon(
     log,
     send: (report) => links.send(report),
     counters: () => links.counters(),
+    drbdSource: () => watches.drbdSource(),
     run: async (effect) => actor.run(effect),
-    fence: async (effect) => {
-      const untilQuiet = async (): Promise<void> => actor.untilQuiet(SWITCH_ON_LATEST_MS);
-      return useFenceDevice(effect, config.fencing[effect.node] ?? [], { warn, untilQuiet });
-    },
+    fence: async (effect) =>
+      useFenceDevice(effect, config.fencing[effect.node] ?? [], { warn, untilQuiet }),
     outdate: async (effect) => outdateDisk(effect),
     save: (facts) => stateFile.save(facts, (sentence) => log.error(sentence)),
     exit: (clean) => void close(clean ? EXIT.ok : EXIT.failed),
@@ -93,10 +95,10 @@ export async function startDaemon(
   const listening = await control.listen();
   if (!listening.ok) return err(listening.error);
   const links = openLinks(config, clock, log, engine);
-  const stopWatching = watchMachine(drbd, config, clock, engine);
+  const watches: Watches = watchMachine(drbd, config, { clock, log }, engine);
   const close = async (code: number): Promise<void> => {
     engine.stop();
-    stopWatching();
+    watches.stop();
     hands.close();
     if (code === EXIT.ok) await links.close();
     await Promise.all([control.close(), stateFile.settled()]);
@@ -108,10 +110,8 @@ export async function startDaemon(
     if (asked) {
       log.error('Asked a second time: ending at once, without a last word; the peer will fence us');
       void close(EXIT.failed);
-      return;
-    }
+    } else engine.post({ kind: 'leave' });
     asked = true;
-    engine.post({ kind: 'leave' });
   };
   return ok({ leave, ended });
 }
@@ -150,14 +150,33 @@ function openLinks(config: Config, clock: Clock, log: Log, engine: Engine): Link
   });
 }
 
-/** Tells the engine what changes by itself, until the returned function is called. */
-function watchMachine(drbd: DrbdSource, config: Config, clock: Clock, engine: Engine): () => void {
-  const polling = pollDrbd(drbd, engine, config.heartbeat.keepaliveMs);
+/** What watches this machine. */
+interface Watches {
+  readonly stop: () => void;
+  readonly drbdSource: () => DrbdSourceStatus | null;
+}
+
+/** Tells the engine what changes by itself. */
+function watchMachine(
+  drbd: DrbdSource,
+  config: Config,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  engine: Engine,
+): Watches {
   const pings = watchPings(config, clock, engine);
-  return () => {
-    clearInterval(polling);
+  if (!drbd.isNeeded) return { stop: () => pings.stop(), drbdSource: () => null };
+  const watch = new DrbdWatch({
+    source: drbd,
+    everyMs: config.heartbeat.keepaliveMs,
+    nowMs: clock.monotonicMs,
+    onFacts: (facts) => engine.post({ kind: 'drbd', facts }),
+    onNote: (level, sentence) => log[level](sentence),
+  });
+  const stop = (): void => {
+    watch.stop();
     pings.stop();
   };
+  return { stop, drbdSource: () => watch.status };
 }
 
 function watchPings({ heartbeat }: Config, clock: Clock, engine: Engine): PingWatch {
@@ -166,21 +185,4 @@ function watchPings({ heartbeat }: Config, clock: Clock, engine: Engine): PingWa
     nowMs: clock.monotonicMs,
     onChange: (answers) => engine.post({ kind: 'pings', answers }),
   });
-}
-
-/** Reads DRBD as often as the heart beats; the core hears of it when something changed. */
-function pollDrbd(drbd: DrbdSource, engine: Engine, everyMs: number): NodeJS.Timeout {
-  let last = '';
-  let reading = false;
-  return setInterval(() => {
-    if (reading) return;
-    reading = true;
-    void drbd.read().then((facts) => {
-      reading = false;
-      const text = JSON.stringify(facts);
-      if (text === last) return;
-      last = text;
-      engine.post({ kind: 'drbd', facts });
-    });
-  }, everyMs);
 }

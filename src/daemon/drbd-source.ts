@@ -1,6 +1,7 @@
 /**
  * What DRBD says here: the configuration asked once (`drbdadm dump-xml`), the state read from
- * /proc/drbd, one file and no fork, as often as the heartbeat beats.
+ * /proc/drbd, one file and no fork. DRBD 9 lists no devices there: its state comes from the picture
+ * that the event stream draws, or from drbdsetup. When to read what is for drbd-watch.
  */
 import { readFile } from 'node:fs/promises';
 import {
@@ -9,8 +10,17 @@ import {
   resourceMap,
   type ConfiguredResource,
 } from '../drbd/config-query.js';
-import { dumpXml, QUERY_TIMEOUT_MS } from '../drbd/command.js';
-import { factsFromProc, unknownFacts, type DrbdFacts, type ProcReading } from '../drbd/facts.js';
+import { dumpXml, QUERY_TIMEOUT_MS, statusJson } from '../drbd/command.js';
+import {
+  factsFromProc,
+  unknownFacts,
+  type DrbdFacts,
+  type ProcReading,
+  type ResourceVolume,
+} from '../drbd/facts.js';
+import type { DrbdResource } from '../drbd/model.js';
+import { factsFromPicture } from '../drbd/model-facts.js';
+import { readStatusJson } from '../drbd/model-text.js';
 import { parseProcDrbd } from '../drbd/proc.js';
 import { promotable } from '../drbd/promotion.js';
 import type { DrbdView } from '../resources/plan.js';
@@ -21,9 +31,21 @@ import { within } from '../host/limit.js';
 const PROC_PATH = '/proc/drbd';
 /** The kernel prints it at once; a driver that hangs has no known state. */
 const READ_TIMEOUT_MS = 2_000;
+/** From this release on the file has a header only. */
+const HEADER_ONLY_FROM = 9;
+
+/** One look at /proc/drbd. */
+export interface DrbdLook {
+  /** `header`: DRBD 9, whose devices are not in the file; `unreadable`: also without a module. */
+  readonly kind: 'devices' | 'header' | 'unreadable';
+  readonly facts: readonly DrbdFacts[];
+}
 
 /** Knows the DRBD resources of this machine. */
 export class DrbdSource {
+  /** What is known of DRBD 9, whose devices are not in /proc/drbd; null when nothing is. */
+  #picture: readonly DrbdFacts[] | null = null;
+  readonly #procPath: string;
   readonly #host: string;
   readonly #resources: readonly string[];
   readonly #configured = new Map<string, ConfiguredResource>();
@@ -32,9 +54,15 @@ export class DrbdSource {
   #reading: Promise<ProcReading> | null = null;
 
   /** `resources`: those that the groups use. `host`: `uname -n`, as in `on HOST { ... }`. */
-  constructor(host: string, resources: readonly string[]) {
+  constructor(host: string, resources: readonly string[], procPath: string = PROC_PATH) {
     this.#host = host;
     this.#resources = resources;
+    this.#procPath = procPath;
+  }
+
+  /** Whether there is anything to be known. */
+  get isNeeded(): boolean {
+    return this.#resources.length > 0;
   }
 
   /** Asks drbdadm for the configuration of the resources that are not known yet. */
@@ -49,35 +77,59 @@ export class DrbdSource {
     const result = await runCommand({ argv, timeoutMs: timeoutMs ?? QUERY_TIMEOUT_MS });
     const { resources, problems } = parseDumpXml(result.stdout);
     const found = resources.find((entry) => entry.resource === resource);
-    if (result.exitCode === 0 && found !== undefined) {
+    // A text that breaks off or is damaged may lack a volume, which would then never be looked at.
+    if (result.exitCode === 0 && found !== undefined && problems.length === 0) {
       this.#configured.set(resource, found);
       return;
     }
-    const said = result.startFailure ?? result.stderr.trim().split('\n')[0] ?? problems[0] ?? '';
+    const complaint = result.startFailure ?? result.stderr.trim().split('\n')[0] ?? '';
+    const said = result.exitCode === 0 ? (problems[0] ?? 'it tells of another resource') : complaint;
     this.#troubles.set(resource, `its configuration cannot be read: ${argv.join(' ')}: ${said}`);
   }
 
   /**
-   * The facts of every resource as they are now; unknown when the kernel does not answer. Always
-   * ends. A read that hangs is not joined by another: each would hold a thread.
+   * What /proc/drbd says now; the facts are unknown when it does not answer. Always ends. A read
+   * that hangs is not joined by another: each would hold a thread.
    */
-  async read(): Promise<readonly DrbdFacts[]> {
-    this.#reading ??= readProc().finally(() => (this.#reading = null));
-    const reading = await within(this.#reading, READ_TIMEOUT_MS);
-    const reason = `${PROC_PATH} did not answer within ${READ_TIMEOUT_MS} ms`;
-    return this.#facts(reading ?? { kind: 'unreadable', reason });
+  async read(): Promise<DrbdLook> {
+    this.#reading ??= readProc(this.#procPath).finally(() => (this.#reading = null));
+    const reason = `${this.#procPath} did not answer within ${READ_TIMEOUT_MS} ms`;
+    const reading = (await within(this.#reading, READ_TIMEOUT_MS)) ?? { kind: 'unreadable', reason };
+    return { kind: kindOf(reading), facts: this.#facts(reading) };
+  }
+
+  /** The facts as the event stream of DRBD 9 draws them; null forgets them. */
+  takePicture(picture: ReadonlyMap<string, DrbdResource> | null): readonly DrbdFacts[] {
+    this.#picture = picture === null ? null : this.#complete(factsFromPicture(picture, this.#map()));
+    return this.#picture ?? [];
+  }
+
+  /** Asks DRBD 9 for its state by a program, which is dear: for when there is no stream. */
+  async ask(): Promise<readonly DrbdFacts[]> {
+    const { argv, timeoutMs } = statusJson();
+    const result = await runCommand({ argv, timeoutMs: timeoutMs ?? QUERY_TIMEOUT_MS });
+    const reading = result.exitCode === 0 ? readStatusJson(result.stdout) : null;
+    const broken = reading?.model.problems[0]?.message;
+    if (reading !== null && broken === undefined) {
+      return this.takePicture(new Map(reading.model.resources.map((entry) => [entry.name, entry])));
+    }
+    const said = broken ?? result.startFailure ?? result.stderr.trim().split('\n')[0] ?? '';
+    this.#picture = null;
+    return this.#resources.map((resource) => unknownFacts(resource, `${argv.join(' ')}: ${said}`));
   }
 
   /** What a plan needs to know of one resource, from a text of /proc/drbd. */
   view(resource: string, procText: string | null, peerConfirmedDown: boolean): DrbdView | null {
     const configured = this.#configured.get(resource);
     if (configured === undefined) return null;
-    const facts = this.#facts(toReading(procText)).find((entry) => entry.resource === resource);
+    const reading = toReading(procText, this.#procPath);
+    const isHeader = kindOf(reading) === 'header';
+    const known = isHeader ? (this.#picture ?? this.#facts(reading)) : this.#facts(reading);
+    const facts = known.find((entry) => entry.resource === resource);
     if (facts === undefined) return null;
     const verdict = promotable(facts, { peerConfirmedDown });
-    const interfaceOf = procText === null || !/^version: 9/.test(procText) ? '8.4' : '9';
     return {
-      interface: interfaceOf,
+      interface: procText !== null && /^version: 9/.test(procText) ? '9' : '8.4',
       volumes: facts.volumes.map((volume) => ({
         minor: volume.minor,
         role: volume.state === 'configured' ? volume.role : null,
@@ -91,8 +143,15 @@ export class DrbdSource {
   }
 
   #facts(reading: ProcReading): readonly DrbdFacts[] {
-    const resources = [...this.#configured.values()];
-    const known = factsFromProc(reading, resourceMap({ resources, problems: [] }, this.#host));
+    return this.#complete(factsFromProc(reading, this.#map()));
+  }
+
+  #map(): readonly ResourceVolume[] {
+    return resourceMap({ resources: [...this.#configured.values()], problems: [] }, this.#host);
+  }
+
+  /** With those whose configuration is not known, and why; with what the configuration adds. */
+  #complete(known: readonly DrbdFacts[]): readonly DrbdFacts[] {
     return this.#resources.map((resource) => {
       const facts = known.find((entry) => entry.resource === resource);
       const trouble = this.#troubles.get(resource) ?? `it has no volume on ${this.#host}`;
@@ -110,21 +169,24 @@ export class DrbdSource {
   }
 }
 
-async function readProc(): Promise<ProcReading> {
+function kindOf(reading: ProcReading): DrbdLook['kind'] {
+  if (reading.kind === 'unreadable') return 'unreadable';
+  const major = reading.proc.header?.release[0] ?? 0;
+  return major >= HEADER_ONLY_FROM && reading.proc.minors.length === 0 ? 'header' : 'devices';
+}
+
+async function readProc(path: string): Promise<ProcReading> {
   try {
-    return toReading(await readFile(PROC_PATH, 'utf8'));
+    return toReading(await readFile(path, 'utf8'), path);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ENOENT') return toReading(null);
+    if (code === 'ENOENT') return toReading(null, path);
     const reason = error instanceof Error ? error.message : String(error);
-    return { kind: 'unreadable', reason: `${PROC_PATH} cannot be read: ${reason}` };
+    return { kind: 'unreadable', reason: `${path} cannot be read: ${reason}` };
   }
 }
 
-function toReading(text: string | null): ProcReading {
+function toReading(text: string | null, path: string): ProcReading {
   if (text !== null) return { kind: 'read', proc: parseProcDrbd(text) };
-  return {
-    kind: 'unreadable',
-    reason: `${PROC_PATH} does not exist: the DRBD module is not loaded`,
-  };
+  return { kind: 'unreadable', reason: `${path} does not exist: the DRBD module is not loaded` };
 }

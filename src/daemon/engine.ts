@@ -5,7 +5,7 @@
 import { assertNever } from '../base/assert.js';
 import type { OperatorAnswer, OperatorEnvelope, HistoryAnswer } from '../base/control.js';
 import { withoutSecrets, type StateDump } from '../base/dump.js';
-import type { Status } from '../base/status.js';
+import type { DrbdSourceStatus, Status } from '../base/status.js';
 import type { WhyAnswer } from '../base/why.js';
 import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
@@ -27,6 +27,8 @@ export interface EngineWorld {
   readonly log: Log;
   readonly send: (report: Report) => void;
   readonly counters: () => readonly LinkCounters[];
+  /** Null when no resource is DRBD's. */
+  readonly drbdSource?: () => DrbdSourceStatus | null;
   readonly run: (effect: Extract<Effect, { kind: 'run' }>) => Promise<ActionResult>;
   readonly fence: (effect: Extract<Effect, { kind: 'fence' }>) => Promise<FenceResult>;
   readonly outdate: (effect: Extract<Effect, { kind: 'outdate' }>) => Promise<OutdateResult>;
@@ -96,7 +98,10 @@ export class Engine {
   }
 
   status(): Status {
-    return viewStatus(this.#state, this.#world.counters(), this.#world.clock.monotonicMs());
+    const { clock, counters, drbdSource } = this.#world;
+    const status = viewStatus(this.#state, counters(), clock.monotonicMs());
+    const source = drbdSource?.() ?? null;
+    return source === null ? status : { ...status, drbdSource: source };
   }
 
   history(): HistoryAnswer {

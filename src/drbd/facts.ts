@@ -149,7 +149,8 @@ function blindness(proc: ProcDrbd): string | null {
   return null;
 }
 
-function blankVolume(entry: ResourceVolume, state: 'down' | 'unknown'): DrbdVolumeFacts {
+/** A volume that is not configured in the kernel, or of which nothing can be said. */
+export function blankVolume(entry: ResourceVolume, state: 'down' | 'unknown'): DrbdVolumeFacts {
   return {
     volume: entry.volume,
     minor: entry.minor,

@@ -3,6 +3,7 @@
  * facts tell of the one that needs most attention: a decision that holds for it holds for all.
  */
 import {
+  blankVolume,
   CONNECTION_ATTENTION,
   connectionOf,
   DISK_ATTENTION,
@@ -13,6 +14,7 @@ import {
   type Connection,
   type DrbdFacts,
   type DrbdVolumeFacts,
+  type ResourceVolume,
 } from './facts.js';
 import type { DrbdConnection, DrbdPeerVolume, DrbdResource, DrbdVolume } from './model.js';
 import {
@@ -32,6 +34,27 @@ export function factsFromModel(resource: DrbdResource): DrbdFacts {
     resource.name,
     resource.volumes.map((volume) => volumeFacts(resource, volume)),
   );
+}
+
+/**
+ * The facts of every resource that the map names, as a complete picture of the kernel has them:
+ * what the picture lacks is not configured.
+ */
+export function factsFromPicture(
+  picture: ReadonlyMap<string, DrbdResource>,
+  resourceMap: readonly ResourceVolume[],
+): readonly DrbdFacts[] {
+  const names = [...new Set(resourceMap.map(({ resource }) => resource))];
+  return names.map((name) => {
+    const resource = picture.get(name);
+    const wanted = resourceMap.filter((entry) => entry.resource === name);
+    const volumes = wanted.map((entry) => {
+      const volume = resource?.volumes.find((one) => one.volume === entry.volume);
+      if (resource === undefined || volume === undefined) return blankVolume(entry, 'down');
+      return volumeFacts(resource, volume);
+    });
+    return resourceFacts(name, volumes);
+  });
 }
 
 function volumeFacts(resource: DrbdResource, volume: DrbdVolume): DrbdVolumeFacts {

@@ -189,3 +189,12 @@ t.test('render: text', (t) => {
   for (const [bytes, text] of sizes) t.equal(formatBytes(bytes), text);
   t.end();
 });
+
+t.test('status: how DRBD is watched is told when changes are not told at once', (t) => {
+  const reason = 'drbdsetup events2 does not run: it ended; /proc/drbd is read every 200 ms';
+  const polled = renderStatus({ ...STARTED, drbdSource: { kind: 'proc', reason } }, PLAIN);
+  t.match(polled, /^DRBD$[^]*^ {2}drbdsetup events2 does not run: it ended;/m);
+  const told = renderStatus({ ...STARTED, drbdSource: { kind: 'events2', reason: 'told' } }, PLAIN);
+  t.equal(told, renderStatus(STARTED, PLAIN));
+  t.end();
+});

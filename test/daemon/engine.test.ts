@@ -166,3 +166,12 @@ t.test('engine: leaving ends with a clean exit and the last word before it', asy
   t.ok(done.slice(0, exit).some((what) => what.startsWith('send')));
   t.equal(engine.status().nodes[0]?.state, 'left');
 });
+
+t.test('engine: status says how DRBD is watched, where it is', (t) => {
+  t.notOk('drbdSource' in bench().engine.status());
+  const source = { kind: 'events2', reason: 'it is told' } as const;
+  const { engine } = bench(() => ({ drbdSource: () => source }));
+  t.same(engine.status().drbdSource, source);
+  t.notOk('drbdSource' in bench(() => ({ drbdSource: () => null })).engine.status());
+  t.end();
+});
