@@ -67,7 +67,7 @@ function volumeDetails(volume: DrbdVolumeView | undefined, style: TextStyle): st
     count(volume.bitmapWrites, 'bitmap writes'),
     count(volume.upperPending, 'application requests open'),
     count(volume.lowerPending, 'disk requests open'),
-    ...Object.entries(volume.extra).map(([key, value]) => `${key} ${value}`),
+    ...extras(volume.extra),
   ];
   return [
     ...flags.flatMap((flag) => yellow(style, DEEPER, flag)),
@@ -85,6 +85,12 @@ function amount(bytes: number | null, what: string): string {
   return bytes === null ? '' : `${formatBytes(bytes)} ${what}`;
 }
 
+/** What DRBD printed beside what is known; a plain no is no news. */
+function extras(extra: Readonly<Record<string, string>>): string[] {
+  const news = Object.entries(extra).filter(([, value]) => value !== 'no');
+  return news.map(([key, value]) => `${key} ${value}`);
+}
+
 /** Small numbers that are zero when all is quiet. */
 function count(value: number | null, what: string): string {
   return value === null || value === 0 ? '' : `${value} ${what}`;
@@ -96,7 +102,7 @@ function connectionLines(connection: DrbdConnectionView, style: TextStyle): stri
     connection.peerRole === null ? '' : `peer ${connection.peerRole}`,
     connection.protocol === null ? '' : `protocol ${connection.protocol}`,
     connection.congested === true ? 'congested' : '',
-    ...Object.entries(connection.extra).map(([key, value]) => `${key} ${value}`),
+    ...extras(connection.extra),
   ].filter((fact) => fact !== '');
   const to = connection.peer === 'peer' ? 'to the peer' : `to ${connection.peer}`;
   const words = [paint(style, linkColour(link), printable(link)), ...facts.map(printable)];
@@ -129,7 +135,7 @@ function peerDetails(peer: DrbdPeerVolumeView | undefined, style: TextStyle): st
     peer.outOfSyncBytes === 0 ? '' : amount(peer.outOfSyncBytes, 'out of sync'),
     count(peer.pending, 'requests unanswered by the peer'),
     count(peer.unacknowledged, 'requests unanswered here'),
-    ...Object.entries(peer.extra).map(([key, value]) => `${key} ${value}`),
+    ...extras(peer.extra),
   ];
   const waits = peer.resyncSuspended.map((word) => SUSPENSION[word] ?? word);
   const waiting = waits.length === 0 ? [] : [`the resync waits: ${waits.join(', ')}`];
