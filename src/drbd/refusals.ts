@@ -119,7 +119,7 @@ export const REFUSALS: Readonly<Record<DrbdRefusal, RefusalEntry>> = {
   resyncRunning: {
     numbers: [-8, 130, 149],
     cause: 'a resync or verify is running',
-    cure: 'let it finish',
+    cure: 'let it finish (tandem drbd wait-sync), then repeat',
     retry: 'never',
   },
   needConnection: {

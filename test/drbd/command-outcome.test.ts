@@ -1,8 +1,12 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import * as command from '../../src/drbd/command.js';
 import type { DrbdCommand } from '../../src/drbd/command.js';
 import { explainExit } from '../../src/drbd/outcome.js';
 import { REFUSALS } from '../../src/drbd/refusals.js';
+import { CONNECTION_WORDS, DISK_WORDS } from '../../src/drbd/words.js';
 import { readSample, skipWithoutSamples } from './samples.js';
 
 t.test('command: argument vectors as drbd-utils 9.22 takes them', (t) => {
@@ -210,3 +214,21 @@ t.test('outcome: a number belongs to one refusal only', (t) => {
   t.equal(new Set(numbers).size, numbers.length);
   t.end();
 });
+
+t.test('outcome: the guide for operators tells every refusal and every state', (t) => {
+  const guide = readFileSync(join(root(), 'docs/drbd.md'), 'utf8');
+  for (const [name, { numbers, cause, cure }] of Object.entries(REFUSALS)) {
+    const row = `| \`${name}\` | ${numbers.join(' ')} | ${cause} | ${cure} |`;
+    t.ok(guide.includes(row), `docs/drbd.md has: ${row}`);
+  }
+  const old: readonly string[] = ['SkippedSyncS', 'SkippedSyncT', 'DiskLessClient', 'ServerForDLess', 'Off'];
+  const words = [...CONNECTION_WORDS.filter((word) => !old.includes(word)), ...DISK_WORDS];
+  for (const word of words) t.ok(guide.includes(`\`${word}\``), `docs/drbd.md tells of ${word}`);
+  t.end();
+});
+
+function root(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+}
