@@ -5,10 +5,10 @@
 import { formatDuration } from '../base/duration.js';
 import type { FenceDevice, HeartbeatConfig } from './config.js';
 import type { Draft, TimeName } from './cluster-draft.js';
-import { deviceForNode } from './fence-values.js';
+import { deviceForNode, orderLevels } from './fence-values.js';
 import type { LinkSpec } from '../heartbeat/link-spec.js';
 import { didYouMean } from './reporter.js';
-import { quote, quoteList, WHOLE_FILE, type Place } from './source-text.js';
+import { quote, quoteList, WHOLE_FILE, type Place, type Token } from './source-text.js';
 
 /** What ha.cf says, or cluster.yaml without its groups, complete with defaults. */
 export interface Cluster {
@@ -153,22 +153,24 @@ function cureOf(draft: Draft, names: readonly string[], self: string): string {
 
 function finishFencing(draft: Draft): Readonly<Record<string, readonly FenceDevice[]>> {
   const names = draft.nodes.map((node) => node.text);
-  const devices = new Map<string, FenceDevice[]>();
-  const add = (node: string, device: FenceDevice): void => {
+  const devices = new Map<string, { readonly at: Token; readonly device: FenceDevice }[]>();
+  const add = (node: string, at: Token, device: FenceDevice): void => {
     const known = devices.get(node);
-    if (known === undefined) devices.set(node, [device]);
-    else known.push(device);
+    if (known === undefined) devices.set(node, [{ at, device }]);
+    else known.push({ at, device });
   };
-  for (const { node, device } of draft.fences) {
+  for (const { node, agent, device } of draft.fences) {
     if (node.text === '*') {
-      for (const name of names) add(name, deviceForNode(device, name));
+      for (const name of names) add(name, agent, deviceForNode(device, name));
     } else if (names.includes(node.text)) {
-      add(node.text, device);
+      add(node.text, agent, device);
     } else {
       const guess = didYouMean(node.text, names);
       const expected = names.length === 0 ? `${draft.dialect.nodes} for it` : quoteList([...names, '*']);
       draft.report.error(node, `Node ${quote(node.text)} is not of this cluster`, expected, guess);
     }
   }
-  return Object.fromEntries(devices);
+  return Object.fromEntries(
+    [...devices].map(([node, found]) => [node, orderLevels(draft, node, found)]),
+  );
 }

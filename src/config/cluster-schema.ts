@@ -143,6 +143,8 @@ const heartbeat = z
 const PARAMETER = 'text, a number, true or false';
 const parameter = z.union([z.string(), z.number(), z.boolean()], { error: PARAMETER });
 
+const LEVEL = 'a number, 1 to 9; the lowest is used first';
+
 const device = z
   .object(
     {
@@ -151,6 +153,12 @@ const device = z
         'A program of the fence-agents project, by name or absolute path.',
       ),
       timeout: time('How long the agent may take.', FENCE_TIMEOUT_MS_DEFAULT),
+      level: z.int({ error: LEVEL }).min(1, LEVEL).max(9, LEVEL)
+        .describe('All devices of a level must succeed; then the next level. Default: one each.')
+        .optional(),
+      reboot: z.boolean({ error: 'true or false' })
+        .meta({ description: 'Switched on again after the shot, or left off.', default: true })
+        .optional(),
     },
     { error: 'a mapping such as { agent: fence_ipmilan, ip: 10.9.9.11 }' },
   )

@@ -143,10 +143,16 @@ type DeviceEntries = NonNullable<Fields['fencing']>['entries'][0]['value']['item
 function addDevice(draft: Draft, node: Token, entries: DeviceEntries): void {
   let agent: Token | undefined;
   let timeoutMs: number | undefined = FENCE_TIMEOUT_MS_DEFAULT;
+  let level: Token | undefined;
+  let reboot: Token | undefined;
   const parameters: (Parameter | undefined)[] = [];
   for (const { key, value } of entries) {
     if (key.text === 'agent') {
       agent = value.token;
+    } else if (key.text === 'level') {
+      level = value.token;
+    } else if (key.text === 'reboot') {
+      reboot = value.token;
     } else if (key.text === 'timeout') {
       timeoutMs = undefined;
       take(draft, 'timeout', value.token, parseTime, (ms) => {
@@ -156,7 +162,7 @@ function addDevice(draft: Draft, node: Token, entries: DeviceEntries): void {
       parameters.push(parameterOf(draft, key, value.token));
     }
   }
-  if (agent !== undefined) addFence(draft, { node, agent, parameters, timeoutMs });
+  if (agent !== undefined) addFence(draft, { node, agent, parameters, timeoutMs, level, reboot });
 }
 
 function parameterOf(draft: Draft, at: Token, value: Token): Parameter | undefined {

@@ -27,6 +27,14 @@ export interface FenceDevice {
   /** Parameters whose value is the content of a file, read when the agent is run: name -> path. */
   readonly paramFiles: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  /**
+   * Devices of one level are used together, and all must succeed; the next level is tried when one
+   * of them fails. Without levels every device is one of its own. All devices of a node have one,
+   * or none.
+   */
+  readonly level?: number;
+  /** False leaves the node off; otherwise it is switched on again once it is confirmed off. */
+  readonly reboot?: false;
 }
 
 /** One validated configuration, whatever files it came from. Immutable. */
@@ -42,7 +50,7 @@ export interface Config {
   readonly keyring: Keyring;
   /** The watchdog device that resets a node which has lost itself (S6); null for none. */
   readonly watchdog: string | null;
-  /** Node name -> devices, tried in order. A node without an entry cannot be fenced. */
+  /** Node name -> devices in the order of their levels. A node without an entry cannot be fenced. */
   readonly fencing: Readonly<Record<string, readonly FenceDevice[]>>;
   readonly groups: readonly GroupSpec[];
   /** 16 hex digits over all that must be equal on every node (S9). */

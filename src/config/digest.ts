@@ -59,6 +59,8 @@ function agreedDevice(device: FenceDevice): object {
     agent: device.agent.slice(device.agent.lastIndexOf('/') + 1),
     params: Object.fromEntries(params),
     timeoutMs: device.timeoutMs,
+    level: device.level,
+    reboot: device.reboot,
   };
 }
 

@@ -4,7 +4,13 @@
  */
 import type { Draft } from './cluster-draft.js';
 import type { FenceDevice } from './config.js';
-import { isAbsolutePath, isNodeName, NODE_NAME_EXPECTED } from './heartbeat-values.js';
+import {
+  isAbsolutePath,
+  isNodeName,
+  NODE_NAME_EXPECTED,
+  parseBoolean,
+} from './heartbeat-values.js';
+import { isDecimal } from './ip-address.js';
 import { quote, type Token } from './source-text.js';
 
 /** How long an agent may take when the line does not say: a BMC needs 5 to 15 s to confirm. */
@@ -48,6 +54,8 @@ export interface FenceWords {
   readonly agent: Token;
   readonly parameters: readonly (Parameter | undefined)[];
   readonly timeoutMs: number | undefined;
+  readonly level: Token | undefined;
+  readonly reboot: Token | undefined;
 }
 
 /** Takes a way to fence a node, after all others of that node. */
@@ -87,13 +95,56 @@ function readDevice(draft: Draft, words: FenceWords): FenceDevice | undefined {
       parameter !== undefined && addParameter(draft, parameter, { params, paramFiles });
     valid &&= added;
   }
-  if (!valid || timeoutMs === undefined) return undefined;
+  const level = readLevel(draft, words.level);
+  const reboot = readReboot(draft, words.reboot);
+  if (!valid || timeoutMs === undefined || level === undefined || reboot === undefined) {
+    return undefined;
+  }
   return {
     agent: agent.text,
     params: Object.fromEntries(params),
     paramFiles: Object.fromEntries(paramFiles),
     timeoutMs,
+    ...(level === null ? {} : { level }),
+    ...(reboot ? {} : { reboot: false }),
   };
+}
+
+/** Levels beyond a handful are a mistake for something else. */
+const LEVEL_MAX = 9;
+
+/** Null when none is given, undefined when it was faulty. */
+function readLevel(draft: Draft, at: Token | undefined): number | null | undefined {
+  if (at === undefined) return null;
+  if (isDecimal(at.text, 1, LEVEL_MAX)) return Number(at.text);
+  const expected = `a number, 1 to ${String(LEVEL_MAX)}; the lowest is used first`;
+  draft.report.error(at, `The level cannot be ${quote(at.text)}`, expected);
+  return undefined;
+}
+
+function readReboot(draft: Draft, at: Token | undefined): boolean | undefined {
+  if (at === undefined) return true;
+  const result = parseBoolean(at.text);
+  if (result.ok) return result.value;
+  draft.report.error(at, `"reboot" cannot be ${quote(at.text)}`, result.error);
+  return undefined;
+}
+
+/** Orders the devices of a node by level; reports a node where only some have one. */
+export function orderLevels(
+  draft: Draft,
+  node: string,
+  devices: readonly { readonly at: Token; readonly device: FenceDevice }[],
+): readonly FenceDevice[] {
+  const bare = devices.find(({ device }) => device.level === undefined);
+  const leveled = devices.some(({ device }) => device.level !== undefined);
+  if (bare !== undefined && leveled) {
+    const message = `This device of ${quote(node)} has no level, and others have`;
+    draft.report.error(bare.at, message, 'a level for each device of a node, or for none');
+  }
+  return devices
+    .map(({ device }) => device)
+    .toSorted((a, b) => (a.level ?? 0) - (b.level ?? 0));
 }
 
 function addParameter(

@@ -12,6 +12,9 @@ import type { Directive, DirectiveLine } from './ha-cf-draft.js';
 import { parseHeartbeatTime } from './heartbeat-values.js';
 import { BLANKS, quote, within, type SourceLine, type Token } from './source-text.js';
 
+/** Words of the line that are Tandem's and not the agent's. */
+const OWN_WORDS: readonly string[] = ['timeout', 'level', 'reboot'];
+
 const FORM = 'fence NODE AGENT name=value ...';
 
 /** Reads a `fence` line. */
@@ -29,7 +32,9 @@ export const fence: Directive = (draft, line) => {
   addFence(draft, {
     node,
     agent,
-    parameters: all.filter((parameter) => parameter?.name !== 'timeout'),
+    parameters: all.filter((parameter) => !OWN_WORDS.includes(parameter?.name ?? '')),
+    level: all.findLast((parameter) => parameter?.name === 'level')?.value,
+    reboot: all.findLast((parameter) => parameter?.name === 'reboot')?.value,
     timeoutMs: timeout.length === 0 ? FENCE_TIMEOUT_MS_DEFAULT : timeout.at(-1),
   });
 };

@@ -34,23 +34,79 @@ export interface FenceWorld {
 }
 
 /**
- * Asks or uses the device of a node. A device that does not do its work gives way to the node's
- * next one at the next attempt. The shot is `off`, confirmed by the agent; the
- * `on` that follows waits for the takeover, so that the node's return does not cost it a moment.
- * Never rejects.
+ * Asks or uses the devices of a node: those of one level together. A level that does not do its
+ * work gives way to the node's next one at the next attempt. The shot is `off`, confirmed by every
+ * agent of the level; the `on` that follows waits for the takeover, so that the node's return does
+ * not cost it a moment. Never rejects.
  */
 export async function useFenceDevice(
   effect: FenceEffect,
   devices: readonly FenceDevice[],
   world: FenceWorld,
 ): Promise<FenceResult> {
-  const device = devices[effect.attempt % Math.max(1, devices.length)];
-  if (device === undefined) return failed(effect, `${effect.node} has no fence device`);
+  const levels = levelsOf(devices);
+  const level = levels[effect.attempt % Math.max(1, levels.length)];
+  if (level === undefined) return failed(effect, `${effect.node} has no fence device`);
+  const used = await Promise.all(level.map(async (device) => useOne(effect, device)));
+  const verdict = judgeLevel(effect, used.map(({ result }) => result));
+  if (effect.step === 'status') return verdict;
+  const shot = used.filter(({ result, device }) => result.outcome === 'off' && device.reboot !== false);
+  const isFailed = verdict.outcome === 'failed';
+  const quiet = isFailed ? { ...world, untilQuiet: async () => Promise.resolve() } : world;
+  const restored = shot.map(async ({ device, agent }) => switchOn(agent, device, effect.node, quiet));
+  // The next attempt must not meet an "on" of this one: two supplies would be switched off one
+  // after the other, and never at the same time.
+  if (isFailed) await Promise.all(restored);
+  return verdict;
+}
+
+/** The devices that are used together, in the order in which that is tried. */
+export function levelsOf(devices: readonly FenceDevice[]): readonly (readonly FenceDevice[])[] {
+  const levels = new Map<number | FenceDevice, FenceDevice[]>();
+  for (const device of devices) {
+    const key = device.level ?? device;
+    levels.set(key, [...(levels.get(key) ?? []), device]);
+  }
+  return [...levels.values()];
+}
+
+/**
+ * What the answers of all devices of a level prove together: off only when each of them says so,
+ * on as soon as one does, for a node may have two power supplies.
+ */
+export function judgeLevel(effect: FenceEffect, results: readonly FenceResult[]): FenceResult {
+  const { fenceId } = effect;
+  const reason = results.map((result) => result.reason).join('; ');
+  const outcomes = results.map(({ outcome }) => outcome);
+  if (outcomes.length > 0 && outcomes.every((outcome) => outcome === 'off')) {
+    return { fenceId, outcome: 'off', reason };
+  }
+  if (effect.step === 'status' && outcomes.includes('on')) return { fenceId, outcome: 'on', reason };
+  if (results.length < 2) return failed(effect, reason);
+  return failed(effect, `not all devices of the level succeeded: ${reason}`);
+}
+
+interface Used {
+  readonly device: FenceDevice;
+  readonly agent: string;
+  readonly result: FenceResult;
+}
+
+async function useOne(effect: FenceEffect, device: FenceDevice): Promise<Used> {
   const agent = await findAgent(device.agent);
   if (agent === null) {
     const places = device.agent.startsWith('/') ? '' : ` in ${AGENT_DIRECTORIES.join(', ')}`;
-    return failed(effect, `fence agent ${device.agent} is not an executable file${places}`);
+    const reason = `fence agent ${device.agent} is not an executable file${places}`;
+    return { device, agent: device.agent, result: failed(effect, reason) };
   }
+  return { device, agent, result: await runAgent(effect, device, agent) };
+}
+
+async function runAgent(
+  effect: FenceEffect,
+  device: FenceDevice,
+  agent: string,
+): Promise<FenceResult> {
   const action = effect.step === 'status' ? 'status' : 'off';
   let input: string;
   try {
@@ -61,11 +117,7 @@ export async function useFenceDevice(
   const timeoutMs =
     effect.step === 'status' ? Math.min(STATUS_TIMEOUT_MS, device.timeoutMs) : device.timeoutMs;
   const result = await runCommand({ argv: [agent], input, timeoutMs });
-  const verdict = judge(effect, `${device.agent} ${action}`, result, timeoutMs);
-  if (action === 'off' && verdict.outcome === 'off') {
-    void switchOn(agent, device, effect.node, world);
-  }
-  return verdict;
+  return judge(effect, `${device.agent} ${action}`, result, timeoutMs);
 }
 
 async function switchOn(

@@ -5,6 +5,7 @@ import t from 'tap';
 import { formatDiagnostic, type Diagnostic } from '../../src/base/diagnostic.js';
 import { clusterJsonSchema } from '../../src/config/cluster-schema.js';
 import type { Config } from '../../src/config/config.js';
+import { parseHaCf } from '../../src/config/ha-cf.js';
 import { buildHeartbeatConfig, buildNativeConfig } from '../../src/config/load.js';
 
 const AUTHKEYS = { path: 'authkeys', text: 'auth 1\n1 sha256 kept-secret\n', modeBits: 0o600 };
@@ -235,6 +236,41 @@ t.test('cluster.yaml: the page shows files that are valid, and every key (docs/c
       if (!['properties', 'items', 'additionalProperties'].includes(key)) t.ok(page.includes(key), key);
     }
   }
+  t.end();
+});
+
+t.test('fencing: levels and reboot, in both formats, with one digest (S9)', (t) => {
+  const haCf = `node n1 n2\nbcast eth1\nauto_failback off\ncluster shop
+keepalive 200ms\ndeadtime 1500ms
+fence n1 fence_ilo ip=10.9.9.11 level=2 reboot=off
+fence * fence_apc ip=10.9.9.20 level=1
+fence * fence_apc ip=10.9.9.21 level=1\n`;
+  const yaml = `cluster: shop\nnodes: [n1, n2]\nheartbeat: { links: [{ bcast: eth1 }] }
+fencing:
+  n1: [{ agent: fence_ilo, ip: 10.9.9.11, level: 2, reboot: false }]
+  "*": [{ agent: fence_apc, ip: 10.9.9.20, level: 1 }, { agent: fence_apc, ip: 10.9.9.21, level: 1 }]
+groups: { mysql: { prefer: [n1, n2], resources: [mysql] } }\n`;
+  const config = native(yaml);
+  t.same(
+    config.fencing['n1']?.map(({ params, level, reboot }) => [params['ip'], level, reboot]),
+    [['10.9.9.20', 1, undefined], ['10.9.9.21', 1, undefined], ['10.9.9.11', 2, false]],
+    'the lowest level first, whatever the order of the file',
+  );
+  t.same(config.fencing['n2']?.map(({ params }) => params['level'] ?? 'not passed on'), Array(2).fill('not passed on'));
+  const old = heartbeat(haCf, 'n1 mysql\n');
+  t.same(old.fencing, config.fencing);
+  t.equal(old.digest, config.digest);
+  t.not(native(yaml.replace('level: 2, reboot: false', 'level: 2')).digest, config.digest);
+  for (const [words, expected] of [
+    ['level=0', /The level cannot be "0"; expected a number, 1 to 9; the lowest is used first/],
+    ['reboot=never', /"reboot" cannot be "never"; expected on or off/],
+    ['timeout=9s', /This device of "n1" has no level, and others have; expected a level for each/],
+  ] as const) {
+    const faulty = haCf.replace('level=2 reboot=off', words);
+    const said = parseHaCf({ path: 'ha.cf', text: faulty, modeBits: 0o644 }, 'n1').diagnostics;
+    t.match(said.map(formatDiagnostic).join('\n'), expected, words);
+  }
+  t.not(native(yaml.replace('level: 2', 'level: 3')).digest, config.digest);
   t.end();
 });
 

@@ -3,7 +3,7 @@ import { chmodSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { FenceDevice } from '../../src/config/config.js';
-import { useFenceDevice, type FenceResult } from '../../src/daemon/fence-agent.js';
+import { judgeLevel, levelsOf, useFenceDevice, type FenceResult } from '../../src/daemon/fence-agent.js';
 import { StateFile } from '../../src/daemon/state-file.js';
 import { NOTHING_SAVED } from '../../src/failover/state.js';
 import { folder, script, soon, textOf } from '../support/temporary.js';
@@ -144,6 +144,57 @@ t.test('fence: each attempt takes the next device, then the first again', async 
   const outcomes = [];
   for (const attempt of [0, 1, 2, 3]) outcomes.push((await use('shoot', devices, attempt)).outcome);
   t.strictSame(outcomes, ['failed', 'off', 'failed', 'off']);
+});
+
+t.test('fence: the devices of a level are used together, and all must succeed', async (t) => {
+  const { device, use, runs, warnings } = bench(t);
+  const works = device('exit 0', { level: 1, params: { plug: 'a' } });
+  const fails = device('test "$action" != off', { level: 1, params: { plug: 'b' } });
+  const spare = device('exit 0', { level: 2, params: { plug: 'c' } });
+  const devices = [works, fails, spare];
+  t.match(await use('shoot', devices, 0), {
+    outcome: 'failed',
+    reason: /^not all devices of the level succeeded: .*fence_1 off succeeded; .*fence_2 off failed/,
+  });
+  t.strictSame([...runs()].sort(), ['plug=a|action=off', 'plug=a|action=on', 'plug=b|action=off'],
+    'the supply that was cut is back before the next attempt');
+  t.match(await use('shoot', devices, 1), { outcome: 'off', reason: /fence_3 off succeeded$/ });
+  t.match(await use('shoot', devices, 2), { outcome: 'failed' }, 'and from the first level again');
+  t.same(warnings, []);
+  const both = [works, { ...spare, level: 1 }];
+  t.match(await use('shoot', both), { outcome: 'off', reason: /fence_1 off succeeded; .*fence_3 off succeeded/ });
+});
+
+t.test('fence: what the answers of a level prove together', (t) => {
+  const words = { o: 'off', n: 'on', f: 'failed' } as const;
+  const judged = (step: 'status' | 'shoot', letters: string): string =>
+    judgeLevel(
+      { kind: 'fence', fenceId: 'f-1', node: 'n2', step, attempt: 0 },
+      Array.from(letters, (letter) => ({
+        fenceId: 'f-1', outcome: words[letter as keyof typeof words], reason: letter,
+      })),
+    ).outcome;
+  for (const [letters, asked, shot] of [
+    ['o', 'off', 'off'], ['n', 'on', 'failed'], ['f', 'failed', 'failed'], ['', 'failed', 'failed'],
+    ['oo', 'off', 'off'], ['on', 'on', 'failed'], ['of', 'failed', 'failed'],
+    ['nf', 'on', 'failed'], ['fo', 'failed', 'failed'], ['ooo', 'off', 'off'], ['oof', 'failed', 'failed'],
+  ] as const) {
+    t.equal(judged('status', letters), asked, `status ${letters}`);
+    t.equal(judged('shoot', letters), shot, `shoot ${letters}`);
+  }
+  const device = (level?: number): FenceDevice => ({
+    agent: 'a', params: {}, paramFiles: {}, timeoutMs: 1, ...(level === undefined ? {} : { level }),
+  });
+  t.same(levelsOf([device(), device()]).map((level) => level.length), [1, 1], 'without levels: one each');
+  t.same(levelsOf([device(1), device(1), device(3)]).map((level) => level.length), [2, 1]);
+  t.end();
+});
+
+t.test('fence: a device with reboot off leaves the node off', async (t) => {
+  const { device, use, runs } = bench(t);
+  t.match(await use('shoot', [device('exit 0', { reboot: false })]), { outcome: 'off' });
+  t.match(await use('status', [device('exit 2')]), { outcome: 'off' });
+  t.strictSame(runs(), ['action=off', 'action=status']);
 });
 
 // --- the state file ------------------------------------------------------------------------------
