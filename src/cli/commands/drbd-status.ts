@@ -1,5 +1,4 @@
 import { Option, type Command } from 'commander';
-import { formatDiagnostic } from '../../base/diagnostic.js';
 import { readLiveDrbd } from '../../host/live-drbd.js';
 import { readDrbdText, type DrbdReading } from '../../drbd/model-text.js';
 import { CliFailure } from '../cli-failure.js';
@@ -63,9 +62,7 @@ async function liveView(path: string | undefined, context: CommandContext): Prom
 /** What was not understood goes to standard error, one line each, with its place. */
 function warn({ model }: DrbdReading, file: string, { console }: CommandContext): void {
   for (const { line, column, message } of model.problems) {
-    const expected = 'a word of DRBD 0.7 to 9';
-    const text = formatDiagnostic({ severity: 'warning', file, line, column, message, expected });
-    console.err(`${printable(text)}\n`);
+    console.err(`${printable(`${file}:${line}:${column}: warning: ${message}`)}\n`);
   }
   if (model.problemsOmitted > 0) console.err(`${file}: ${model.problemsOmitted} more warnings\n`);
 }
