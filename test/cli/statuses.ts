@@ -101,6 +101,28 @@ const DEAD: readonly LinkStatus[] = [
 
 export const STATUSES: Readonly<Record<string, Status>> = {
   started: STARTED,
+  'ping-silent': {
+    ...STARTED,
+    verdict: {
+      state: 'degraded',
+      summary:
+        'mysql runs on n1; n1 does not reach ping node routers: 10.9.1.1: no answer for 3.00 s or ' +
+        'more; 10.9.1.2: no answer for 3.00 s or more',
+    },
+    nodes: [
+      { ...N1, connectivity: { reached: 1, of: 3 } },
+      { ...N2, connectivity: { reached: 3, of: 3 } },
+    ],
+    ping: [
+      { name: '10.9.0.254', state: 'up', reason: 'it answers' },
+      {
+        name: 'routers',
+        state: 'silent',
+        reason: '10.9.1.1: no answer for 3.00 s or more; 10.9.1.2: no answer for 3.00 s or more',
+      },
+      { name: '10.9.0.1', state: 'unknown', reason: 'the program ping is not installed here' },
+    ],
+  },
   'taking-over': {
     ...STARTED,
     verdict: { state: 'down', summary: 'n2 died 2.31 s ago; n1 takes over mysql: mounting /db' },
