@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import type { FailoverEvent } from '../src/failover/event.js';
 import { initialState, type State } from '../src/failover/state.js';
 import { step } from '../src/failover/step.js';
-import type { Brain } from '../src/sim/machine.js';
+import type { Brain } from '../src/sim/machine-setup.js';
 import { drawParameters, setupFrom, type Parameters } from '../src/sim/parameters.js';
 import { runSeed } from '../src/sim/run.js';
 import { World } from '../src/sim/world.js';

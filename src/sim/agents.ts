@@ -9,8 +9,17 @@ import { kindOf } from '../resources/kinds.js';
 import type { Observation, Truth } from './observation.js';
 import type { Replica } from './replica.js';
 
-/** What goes wrong with one action: `dirty` leaves something behind, `late` works after all. */
-export type AgentFault = 'fails' | 'failsDirty' | 'hangs' | 'late';
+/**
+ * What goes wrong with one action: `dirty` leaves something behind, `late` works after it was given
+ * up, `slow` works within its time, but only just.
+ */
+export type AgentFault = 'fails' | 'failsDirty' | 'hangs' | 'late' | 'slow';
+
+/** A slow agent takes this many times as long, or nearly its whole time-out. */
+const SLOWNESS = 20;
+const SLOW_MOST = 0.95;
+/** A look takes no longer than this. */
+const SLOW_LOOK_MS = 5_000;
 
 export type Verb = 'probe' | 'start' | 'stop' | 'monitor';
 
@@ -130,10 +139,13 @@ export class Agents {
         observe({ kind: 'actionEnds', node, group, index, verb, outcome: outcome.outcome });
         done(outcome);
       });
-    const fault = this.#host.faultOf(order);
-    if (verb === 'start') this.#start(entry, order, fault, finish);
-    else if (verb === 'stop') this.#stop(entry, order, fault, finish);
-    else this.#look(entry, index, fault, finish);
+    const drawn = this.#host.faultOf(order);
+    const fault = drawn === 'slow' ? null : drawn;
+    const paced: Finish = (afterMs, conclude) =>
+      finish(drawn === 'slow' ? slowMs(spec, verb, afterMs) : afterMs, conclude);
+    if (verb === 'start') this.#start(entry, order, fault, paced);
+    else if (verb === 'stop') this.#stop(entry, order, fault, paced);
+    else this.#look(entry, index, fault, paced);
   }
 
   #look(entry: Entry, index: number, fault: AgentFault | null, finish: Finish): void {
@@ -307,6 +319,13 @@ export class Agents {
       observe({ kind: 'serving', node, group, serving });
     }
   }
+}
+
+/** What a slow agent takes where another takes `usualMs`. */
+function slowMs(spec: ResourceSpec, verb: Verb, usualMs: number): number {
+  const { startTimeoutMs, stopTimeoutMs } = kindOf(spec);
+  const limitMs = verb === 'start' ? startTimeoutMs : verb === 'stop' ? stopTimeoutMs : SLOW_LOOK_MS;
+  return Math.max(usualMs, Math.min(SLOWNESS * usualMs, SLOW_MOST * limitMs));
 }
 
 type Finish = (afterMs: number, conclude: () => ActionOutcome) => void;

@@ -4,41 +4,17 @@
  * whole machine freezes, as a virtual machine does.
  */
 import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
-import type { Prng } from '../base/prng.js';
 import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
 import type { ClusterSpec } from '../failover/spec.js';
 import { NOTHING_SAVED, type SavedFacts, type State } from '../failover/state.js';
-import type { StepResult } from '../failover/step.js';
 import type { Report } from '../heartbeat/report.js';
-import { Agents, type AgentFault, type AgentOrder, type AgentTiming } from './agents.js';
+import { Agents } from './agents.js';
 import { between, chance } from './draw.js';
-import type { Network } from './network.js';
-import type { Observation } from './observation.js';
-import type { Power } from './power.js';
-import type { EventQueue } from './queue.js';
+import { LocalClock } from './local-clock.js';
+import type { MachineSetup } from './machine-setup.js';
+import { Release } from './release.js';
 import type { Replica } from './replica.js';
-
-/** The core, or a mutant of it. */
-export interface Brain {
-  initialState(spec: ClusterSpec, generation: number, saved: SavedFacts, nowMs: number): State;
-  step(state: State, event: FailoverEvent, nowMs: number): StepResult;
-}
-
-/** What a machine is made of and lives among. */
-export interface MachineSetup {
-  readonly spec: ClusterSpec;
-  readonly brain: Brain;
-  readonly queue: EventQueue;
-  readonly prng: Prng;
-  readonly network: () => Network;
-  readonly power: Power;
-  readonly replicas: Readonly<Record<string, Replica>>;
-  readonly agentTiming: AgentTiming;
-  readonly bootMs: number;
-  readonly faultOf: (node: string, order: AgentOrder) => AgentFault | null;
-  readonly observe: (observation: Observation) => void;
-}
 
 /** Datagrams that a socket buffer holds for a daemon that stands still. */
 const INBOX_MAX = 512;
@@ -81,14 +57,13 @@ export class Machine {
   readonly #setup: MachineSetup;
   #isOn = false;
   #isDisabled = false;
+  readonly #release = new Release();
   #bootCount = 0;
   #frozenUntilMs = 0;
   #daemon: Daemon | null = null;
   #generation = 0;
   #saved: SavedFacts = NOTHING_SAVED;
-  /** Local clock: it starts anywhere and runs a little wrong. */
-  #clockOffsetMs: number;
-  #clockRate: number;
+  readonly #clock: LocalClock;
   #drbdNewsPlanned = false;
   #isOnClientNetwork = true;
   #spec: ClusterSpec;
@@ -97,8 +72,7 @@ export class Machine {
     this.#setup = setup;
     this.#spec = setup.spec;
     this.name = setup.spec.self;
-    this.#clockOffsetMs = Math.floor(between(setup.prng, 1_000, 100_000));
-    this.#clockRate = 1;
+    this.#clock = new LocalClock(setup.queue, Math.floor(between(setup.prng, 1_000, 100_000)));
     this.agents = new Agents(
       {
         node: this.name,
@@ -127,14 +101,24 @@ export class Machine {
 
   /** The time on this node's own clock. */
   get localMs(): number {
-    return Math.floor(this.#clockOffsetMs + this.#setup.queue.nowMs * this.#clockRate);
+    return this.#clock.nowMs;
   }
 
   /** Parts per million that the clock runs fast. */
   setDrift(ppm: number): void {
-    const before = this.localMs;
-    this.#clockRate = 1 + ppm / 1_000_000;
-    this.#clockOffsetMs += before - this.localMs;
+    this.#clock.setDrift(ppm);
+  }
+
+  /** The protocol of another release that runs here; null for this one. */
+  get otherProtocol(): number | null {
+    return this.#release.other;
+  }
+
+  /** Killed and started as a release that speaks another protocol; null: as this one. */
+  restartWithProtocol(protocol: number | null): void {
+    this.#release.other = protocol;
+    this.crashDaemon();
+    this.startDaemon();
   }
 
   /** Runs with another configuration from the next start of the daemon on. */
@@ -170,8 +154,7 @@ export class Machine {
     if (this.#isOn || this.#isDisabled) return;
     this.#isOn = true;
     this.#bootCount += 1;
-    // A machine that was off counts its monotonic time from zero again.
-    this.#clockOffsetMs = -this.#setup.queue.nowMs * this.#clockRate;
+    this.#clock.set(0);
     this.#setup.observe({ kind: 'power', node: this.name, on: true });
     this.#later(this.#setup.bootMs, () => {
       for (const replica of this.#replicas()) replica.setUp(this.name, true);
@@ -181,12 +164,11 @@ export class Machine {
 
   /** Is on and goes on from a state that a daemon got into elsewhere; `nowMs` is its clock. */
   resume(state: State, nowMs: number): void {
-    const { queue, observe } = this.#setup;
     this.#isOn = true;
     this.#bootCount += 1;
-    this.#clockOffsetMs = nowMs - queue.nowMs * this.#clockRate;
+    this.#clock.set(nowMs);
     this.#generation = state.generation;
-    observe({ kind: 'power', node: this.name, on: true });
+    this.#setup.observe({ kind: 'power', node: this.name, on: true });
     this.#begin(state);
     this.#reportDrbd();
     this.#give({ kind: 'tick' });
@@ -270,7 +252,7 @@ export class Machine {
 
   receive(link: string, report: Report): void {
     if (!this.#isOn) return;
-    this.#give({ kind: 'report', link, report });
+    this.#give(this.#release.read(link, report));
   }
 
   /** The kernel calls its fence-peer handler, a program that asks the daemon. */
@@ -400,7 +382,7 @@ export class Machine {
     switch (effect.kind) {
       case 'send':
         this.#setup.observe({ kind: 'sent', node: this.name, report: effect.report });
-        this.#setup.network().broadcast(this.name, effect.report);
+        this.#setup.network().broadcast(this.name, this.#release.written(effect.report));
         return;
       case 'run':
         this.#run(daemon, effect);
@@ -481,7 +463,7 @@ export class Machine {
   #planWake(daemon: Daemon): void {
     const atMs = daemon.wakeMs;
     daemon.plannedMs = atMs;
-    this.#setup.queue.after((atMs - this.localMs) / this.#clockRate, () => {
+    this.#setup.queue.after(this.#clock.untilMs(atMs), () => {
       if (this.#daemon !== daemon || daemon.plannedMs !== atMs) return;
       daemon.plannedMs = Number.POSITIVE_INFINITY;
       if (this.localMs < daemon.wakeMs) this.#planWake(daemon);

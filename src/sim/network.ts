@@ -5,6 +5,7 @@
  */
 import type { Prng } from '../base/prng.js';
 import type { Report } from '../heartbeat/report.js';
+import { damaged } from './corruption.js';
 import { chance } from './draw.js';
 import type { EventQueue } from './queue.js';
 
@@ -15,6 +16,8 @@ export interface MediumQuality {
   readonly jitterMs: number;
   readonly loss: number;
   readonly duplication: number;
+  /** Frames that are damaged on the way. */
+  readonly corruption?: number;
 }
 
 /** A LAN on a good day. */
@@ -96,6 +99,9 @@ export class Network {
 
   #arrive(medium: string, to: string, report: Report, quality: MediumQuality): void {
     const delayMs = quality.delayMs + this.#prng.next() * quality.jitterMs;
-    this.#queue.after(delayMs, () => this.#deliver(to, medium, report));
+    const isDamaged = chance(this.#prng, quality.corruption ?? 0);
+    const arrived = isDamaged ? damaged(report, this.#prng) : report;
+    if (arrived === null) return;
+    this.#queue.after(delayMs, () => this.#deliver(to, medium, arrived));
   }
 }

@@ -8,8 +8,9 @@ import type { FencingPolicy } from '../drbd/config-query.js';
 import type { GroupSpec } from '../resources/spec.js';
 import { between, chance, pick } from './draw.js';
 import { databaseGroup, QUICK_AGENTS, ROUTER } from './household.js';
-import type { Brain } from './machine.js';
+import type { Brain } from './machine-setup.js';
 import type { Medium } from './network.js';
+import { RARE_TROUBLES, type RareTrouble } from './rare-troubles.js';
 import type { WorldSetup } from './world.js';
 
 /** The kinds of trouble. */
@@ -67,6 +68,7 @@ export interface Parameters {
   /** Parts per million by which clocks run wrong, at most. */
   readonly driftPpm: number;
   readonly troubles: readonly Trouble[];
+  readonly rareTroubles: readonly RareTrouble[];
   readonly troubleEveryMs: number;
   readonly troubleForMs: number;
 }
@@ -77,6 +79,8 @@ export interface Wishes {
   readonly minutes: number;
   /** Absent: drawn. A seed that was found before DRBD had fencing has to be run without it. */
   readonly drbdFencing?: FencingPolicy;
+  /** Absent: drawn. A seed that was found before there were any has to be run without. */
+  readonly hasRareTroubles?: boolean;
 }
 
 const MINUTES_DEFAULT = 5;
@@ -109,6 +113,10 @@ export function drawParameters(seed: number, wishes: Wishes): Parameters {
       ]),
     failback: pick(stream('failback'), ['never', 'when-synced']),
     driftPpm: pick(stream('drift'), [0, 50, 500]),
+    rareTroubles:
+      wishes.hasRareTroubles === false
+        ? []
+        : RARE_TROUBLES.filter((trouble) => chance(stream(`rare-${trouble}`), 0.2)),
     troubles: TROUBLES.filter((trouble) => chance(stream(trouble), 0.4)),
     troubleEveryMs: round(between(stream('every'), 1_000, 40_000)),
     troubleForMs: round(between(stream('for'), 200, 30_000)),

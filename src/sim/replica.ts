@@ -10,11 +10,11 @@
  * become Primary without it, calls the fence-peer handler and acts upon its exit code.
  */
 import type { FencingPolicy } from '../drbd/config-query.js';
-import type { Connection, Disk, DrbdFacts, DrbdVolumeFacts } from '../drbd/facts.js';
+import type { Disk, DrbdFacts } from '../drbd/facts.js';
 import { resourceFacts } from '../drbd/facts.js';
-import type { RoleWord } from '../drbd/words.js';
 import { relate, type Content, type Lineage } from './lineage.js';
 import type { EventQueue } from './queue.js';
+import { volumeFacts, type Side } from './replica-side.js';
 
 /** How long things take in the kernel. */
 export interface ReplicaTiming {
@@ -28,29 +28,8 @@ export interface ReplicaTiming {
 /** How an attached disk counts before it has seen its peer: depends on DRBD's fencing policy. */
 export type BootDisk = 'UpToDate' | 'Consistent';
 
-/** What the kernel on this side knows of the other disk while they are not connected. */
-type PeerDisk = 'DUnknown' | 'Outdated' | 'Inconsistent';
-
 /** Calls the fence-peer handler on a node; `answer` takes its exit code. */
 export type HandlerCall = (node: string, answer: (exit: number) => void) => void;
-
-interface Side {
-  readonly node: string;
-  isUp: boolean;
-  role: 'Primary' | 'Secondary';
-  disk: Disk;
-  diskSinceMs: number;
-  link: 'WFConnection' | 'StandAlone' | 'Connected' | 'SyncSource' | 'SyncTarget';
-  content: Content;
-  /** It was Primary without a connection, and has not been connected since. */
-  wasAlone: boolean;
-  /** Told by the handler; on the disk, and void with the next connection. */
-  peerDisk: PeerDisk;
-  /** `resource-and-stonith`: writes wait for the handler. */
-  isHeldBack: boolean;
-  /** Numbers connections and waits, so that a late timer finds out that it is late. */
-  turn: number;
-}
 
 /** One side as others know it. */
 export interface KnownSide {
@@ -141,23 +120,8 @@ export class Replica {
   facts(node: string): DrbdFacts {
     const side = this.#side(node);
     const peer = this.#peerOf(side);
-    const linked = isLinkedState(side.link);
-    const volume: DrbdVolumeFacts = {
-      volume: 0,
-      minor: 0,
-      state: side.isUp ? 'configured' : 'down',
-      role: side.role,
-      peerRole: linked ? peer.role : 'Unknown',
-      connection: connectionWord(side),
-      disk: side.disk,
-      peerDisk: linked ? peer.disk : side.peerDisk,
-      syncedPercent: side.link === 'SyncTarget' || side.link === 'SyncSource' ? 50 : null,
-      verifiedPercent: null,
-      finishSeconds: null,
-      outOfSyncBytes: linked || relate(side.content, peer.content) === 'same' ? 0 : 4096,
-      ioSuspended: side.isHeldBack,
-    };
-    const role: RoleWord = volume.role;
+    const volume = volumeFacts(side, peer, isLinkedState(side.link));
+    const { role } = volume;
     return { ...resourceFacts(this.resource, [volume]), role, fencing: this.#fencing };
   }
 
@@ -510,8 +474,4 @@ function newSide(node: string, content: Content): Side {
 
 function isLinkedState(link: Side['link']): boolean {
   return link === 'Connected' || link === 'SyncSource' || link === 'SyncTarget';
-}
-
-function connectionWord(side: Side): Connection {
-  return side.isUp ? side.link : 'StandAlone';
 }

@@ -8,7 +8,7 @@ import { kindOf } from '../resources/kinds.js';
 import type { Checker, Violation } from './checker.js';
 import { chance, pickAny } from './draw.js';
 import { contains } from './lineage.js';
-import type { Brain } from './machine.js';
+import type { Brain } from './machine-setup.js';
 import type { Observer } from './observation.js';
 import { describeParameters, drawParameters, setupFrom } from './parameters.js';
 import type { Parameters, Wishes } from './parameters.js';
@@ -157,6 +157,7 @@ class Run {
       if (!survivors.includes(machine.name)) machine.disable();
       if (machine.state?.spec.digest !== 'd1') machine.crashDaemon();
       machine.setDigest('d1');
+      if (machine.otherProtocol !== null) machine.restartWithProtocol(null);
     }
   }
 

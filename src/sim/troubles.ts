@@ -10,6 +10,7 @@ import { between, chance, pick, pickAny } from './draw.js';
 import type { Machine } from './machine.js';
 import type { Parameters, Trouble } from './parameters.js';
 import type { DeviceMood } from './power.js';
+import { RareTroubleMaker } from './rare-troubles.js';
 import type { World } from './world.js';
 
 /** The caretaker comes by this often. */
@@ -21,6 +22,7 @@ export class TroubleMaker {
   readonly #world: World;
   readonly #parameters: Parameters;
   readonly #prng: Prng;
+  readonly #rare: RareTroubleMaker;
   #isActive = true;
 
   constructor(world: World, parameters: Parameters) {
@@ -32,6 +34,10 @@ export class TroubleMaker {
       machine.setDrift(between(this.#prng, -driftPpm, driftPpm));
       this.#world.queue.after(between(this.#prng, 0, 2_000), () => machine.restorePower());
     }
+    this.#rare = new RareTroubleMaker(world, parameters, () => {
+      if (chance(this.#prng, 0.5)) this.#operate();
+      else this.#hold();
+    });
     this.#planNext();
     this.#planCare();
     this.#planClientCut(createPrng(parameters.seed ^ 0xc11e));
@@ -40,6 +46,7 @@ export class TroubleMaker {
   /** No trouble from here on; what is under way still ends. */
   stop(): void {
     this.#isActive = false;
+    this.#rare.stop();
   }
 
   #planNext(): void {

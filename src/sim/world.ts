@@ -9,7 +9,8 @@ import type { ClusterSpec } from '../failover/spec.js';
 import type { GroupSpec } from '../resources/spec.js';
 import type { AgentFault, AgentOrder, AgentTiming, Verb } from './agents.js';
 import { Lineage } from './lineage.js';
-import { Machine, type Brain } from './machine.js';
+import { Machine } from './machine.js';
+import type { Brain } from './machine-setup.js';
 import { Network, type Medium } from './network.js';
 import type { Observation, Observer } from './observation.js';
 import { Power, type PowerTiming } from './power.js';
@@ -46,6 +47,7 @@ export class World {
   readonly replicas: Readonly<Record<string, Replica>>;
   readonly machines: Readonly<Record<string, Machine>>;
   readonly #observers: Observer[] = [];
+  readonly #slow = new Set<string>();
   readonly #agentFaults = new Map<string, AgentFault[]>();
   #randomAgentFault: (node: string, order: AgentOrder) => AgentFault | null = () => null;
   #requests = 0;
@@ -103,7 +105,15 @@ export class World {
   /** Actions go wrong as this function says; null heals all agents. */
   setAgentFaults(draw: ((node: string, order: AgentOrder) => AgentFault | null) | null): void {
     this.#randomAgentFault = draw ?? (() => null);
-    if (draw === null) this.#agentFaults.clear();
+    if (draw !== null) return;
+    this.#agentFaults.clear();
+    this.#slow.clear();
+  }
+
+  /** Agents of a node take long, and end well if their time-out allows. */
+  setSlowAgents(node: string, isSlow: boolean): void {
+    if (isSlow) this.#slow.add(node);
+    else this.#slow.delete(node);
   }
 
   /** The replication cable between the disks of all resources. */
@@ -155,7 +165,8 @@ export class World {
   #faultOf(node: string, order: AgentOrder): AgentFault | null {
     const key = `${node}|${order.group}|${String(order.index)}|${order.verb}`;
     const scripted = this.#agentFaults.get(key)?.shift();
-    return scripted ?? this.#randomAgentFault(node, order);
+    const fault = scripted ?? this.#randomAgentFault(node, order);
+    return fault ?? (this.#slow.has(node) ? 'slow' : null);
   }
 
   #buildReplicas(): Readonly<Record<string, Replica>> {

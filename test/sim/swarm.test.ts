@@ -21,7 +21,7 @@ function run(
   seed: number,
   nodes: number | null,
   minutes: number,
-  policy: Pick<Wishes, 'drbdFencing'> = {},
+  policy: Pick<Wishes, 'drbdFencing' | 'hasRareTroubles'> = {},
 ): RunReport {
   const brain = { initialState, step };
   return runSeed({ seed, wishes: { nodes, minutes, ...policy }, brain, checkers: allCheckers });
@@ -29,10 +29,10 @@ function run(
 
 const POLICIES = ['resource-only', 'resource-and-stonith'] as const;
 
-/** `SEED NODES MINUTES [POLICY]`: without a word DRBD has no fencing policy. */
-function splitPolicy(text: string): readonly [readonly string[], string | undefined] {
+/** `SEED NODES MINUTES [POLICY] [rare]`: without a word no fencing policy, no rare troubles. */
+function split(text: string): readonly [readonly string[], readonly string[]] {
   const words = text.trim().split(/\s+/);
-  return [words.slice(0, 3), words[3]];
+  return [words.slice(0, 3), words.slice(3)];
 }
 
 function sentenceOf({ verdict }: RunReport): string {
@@ -45,11 +45,13 @@ function sentenceOf({ verdict }: RunReport): string {
 const corpus = readFileSync(fileURLToPath(new URL('seeds.txt', import.meta.url)), 'utf8');
 for (const line of corpus.split('\n')) {
   const [numbers = '', what = ''] = line.split('|');
-  const [words, word = ''] = splitPolicy(numbers);
+  const [words, options] = split(numbers);
   const [seed, nodes, minutes] = words.map(Number);
   if (line.startsWith('#') || seed === undefined || minutes === undefined) continue;
-  const drbdFencing = POLICIES.find((policy) => policy === word) ?? 'dont-care';
-  const report = run(seed, nodes === 0 ? null : (nodes ?? null), minutes, { drbdFencing });
+  const report = run(seed, nodes === 0 ? null : (nodes ?? null), minutes, {
+    drbdFencing: POLICIES.find((policy) => options.includes(policy)) ?? 'dont-care',
+    hasRareTroubles: options.includes('rare'),
+  });
   t.equal(sentenceOf(report), 'fine', `corpus: seed ${String(seed)} (${what.trim()})`);
 }
 

@@ -24,6 +24,7 @@ function hunt(mutant: Mutant): Catch | null {
         nodes: mutant.nodes,
         minutes: MINUTES,
         drbdFencing: mutant.drbdFencing ?? 'dont-care',
+        hasRareTroubles: false,
       },
       brain: mutant.brain,
       checkers: allCheckers,

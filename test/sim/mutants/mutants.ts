@@ -8,7 +8,7 @@ import type { FailoverEvent } from '../../../src/failover/event.js';
 import { initialState, type Peer, type State } from '../../../src/failover/state.js';
 import { step } from '../../../src/failover/step.js';
 import type { GroupReport, Report } from '../../../src/heartbeat/report.js';
-import type { Brain } from '../../../src/sim/machine.js';
+import type { Brain } from '../../../src/sim/machine-setup.js';
 
 export interface Mutant {
   readonly name: string;

@@ -1,0 +1,33 @@
+/** What a machine of the simulator is made of. */
+import type { Prng } from '../base/prng.js';
+import type { FailoverEvent } from '../failover/event.js';
+import type { ClusterSpec } from '../failover/spec.js';
+import type { SavedFacts, State } from '../failover/state.js';
+import type { StepResult } from '../failover/step.js';
+import type { AgentFault, AgentOrder, AgentTiming } from './agents.js';
+import type { Network } from './network.js';
+import type { Observation } from './observation.js';
+import type { Power } from './power.js';
+import type { EventQueue } from './queue.js';
+import type { Replica } from './replica.js';
+
+/** The core, or a mutant of it. */
+export interface Brain {
+  initialState(spec: ClusterSpec, generation: number, saved: SavedFacts, nowMs: number): State;
+  step(state: State, event: FailoverEvent, nowMs: number): StepResult;
+}
+
+/** What a machine is made of and lives among. */
+export interface MachineSetup {
+  readonly spec: ClusterSpec;
+  readonly brain: Brain;
+  readonly queue: EventQueue;
+  readonly prng: Prng;
+  readonly network: () => Network;
+  readonly power: Power;
+  readonly replicas: Readonly<Record<string, Replica>>;
+  readonly agentTiming: AgentTiming;
+  readonly bootMs: number;
+  readonly faultOf: (node: string, order: AgentOrder) => AgentFault | null;
+  readonly observe: (observation: Observation) => void;
+}

@@ -1,0 +1,48 @@
+/** One side of a replicated disk, and what /proc/drbd says of it there. */
+import type { Connection, Disk, DrbdVolumeFacts } from '../drbd/facts.js';
+import { relate, type Content } from './lineage.js';
+
+/** What the kernel on this side knows of the other disk while they are not connected. */
+type PeerDisk = 'DUnknown' | 'Outdated' | 'Inconsistent';
+
+/** One side, as it really is. */
+export interface Side {
+  readonly node: string;
+  isUp: boolean;
+  role: 'Primary' | 'Secondary';
+  disk: Disk;
+  diskSinceMs: number;
+  link: 'WFConnection' | 'StandAlone' | 'Connected' | 'SyncSource' | 'SyncTarget';
+  content: Content;
+  /** It was Primary without a connection, and has not been connected since. */
+  wasAlone: boolean;
+  /** Told by the handler; on the disk, and void with the next connection. */
+  peerDisk: PeerDisk;
+  /** `resource-and-stonith`: writes wait for the handler. */
+  isHeldBack: boolean;
+  /** Numbers connections and waits, so that a late timer finds out that it is late. */
+  turn: number;
+}
+
+/** The one volume of the resource, as this side sees it. */
+export function volumeFacts(side: Side, peer: Side, isLinked: boolean): DrbdVolumeFacts {
+  return {
+    volume: 0,
+    minor: 0,
+    state: side.isUp ? 'configured' : 'down',
+    role: side.role,
+    peerRole: isLinked ? peer.role : 'Unknown',
+    connection: connectionWord(side),
+    disk: side.disk,
+    peerDisk: isLinked ? peer.disk : side.peerDisk,
+    syncedPercent: side.link === 'SyncTarget' || side.link === 'SyncSource' ? 50 : null,
+    verifiedPercent: null,
+    finishSeconds: null,
+    outOfSyncBytes: isLinked || relate(side.content, peer.content) === 'same' ? 0 : 4096,
+    ioSuspended: side.isHeldBack,
+  };
+}
+
+function connectionWord(side: Side): Connection {
+  return side.isUp ? side.link : 'StandAlone';
+}
