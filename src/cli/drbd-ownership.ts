@@ -17,7 +17,7 @@ export interface OwnershipOptions extends CommonOptions {
 }
 
 /**
- * Asks tandemd; when it does not answer, its configuration: a daemon that is started a moment later
+ * Asks tandemd, which leaves alone what a person froze; when it does not answer, its configuration: a daemon that is started a moment later
  * takes over what stands there. Throws when the socket may not be used.
  */
 export async function ownershipOf(
@@ -36,16 +36,21 @@ export async function ownershipOf(
   }
 }
 
-function fromStatus(resource: string, { groups }: Status): Ownership {
+function fromStatus(resource: string, { groups, maintenance }: Status): Ownership {
   const group = groups.find(({ resources }) =>
     resources.some(({ kind, id }) => kind === 'drbd' && id === `drbd:${resource}`),
   );
   if (group === undefined) return { state: 'free', sentence: null };
+  const belongs = `${resource} belongs to group ${group.name} of tandemd`;
+  const hold = maintenance ?? group.holds?.find(({ kind }) => kind === 'freeze');
+  if (hold !== undefined) {
+    const word = hold.kind === 'freeze' ? 'frozen' : 'in maintenance';
+    const why = hold.reason === null ? '' : `: ${hold.reason}`;
+    return { state: 'free', sentence: `${belongs}, ${word} by ${hold.by}${why}` };
+  }
   const place = group.node === null ? '' : ` on ${group.node}`;
-  const sentence =
-    `${resource} belongs to group ${group.name} of tandemd (${group.state}${place}); ` +
-    `use tandem move ${group.name}, standby or maintenance instead`;
-  return { state: 'owned', sentence };
+  const cure = `use tandem move or standby, say tandem freeze ${group.name} first`;
+  return { state: 'owned', sentence: `${belongs} (${group.state}${place}); ${cure}` };
 }
 
 async function fromConfiguration(
