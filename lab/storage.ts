@@ -21,8 +21,13 @@ export const DATABASE = {
   port: 3306,
 } as const;
 
-/** `netOptions` and `diskOptions` are lines such as `fencing resource-only;`. */
+/** DRBD's own fencing, with Tandem as its handler. */
+export type DrbdFencing = 'dont-care' | 'resource-only' | 'resource-and-stonith';
+
+/** `netOptions` and `diskOptions` are lines such as `al-extents 257;`. */
 export type StorageOptions = {
+  /** Default dont-care: no handler is configured. */
+  readonly fencing?: DrbdFencing;
   readonly skipInitialSync?: boolean;
   readonly netOptions?: readonly string[];
   readonly diskOptions?: readonly string[];
@@ -77,9 +82,29 @@ export async function setupDrbd(lab: Lab, options: StorageOptions = {}): Promise
   await Promise.all(pair.map((node) => node.must('sync')));
 }
 
+/** The kernel starts them with a PATH without /usr/local (docs/drbd-fencing.md). */
+const HANDLERS = [
+  'fence-peer "/usr/local/bin/tandem drbd fence-peer";',
+  'unfence-peer "/usr/local/bin/tandem drbd unfence-peer";',
+  'before-resync-target "/usr/local/bin/tandem drbd before-resync-target";',
+  'after-resync-target "/usr/local/bin/tandem drbd after-resync-target";',
+] as const;
+
+/** Gives both nodes, which must run, another configuration of r0, and the kernel with it. */
+export async function reconfigureDrbd(lab: Lab, options: StorageOptions): Promise<void> {
+  const [first, second] = lab.nodes;
+  if (first === undefined || second === undefined) throw new Error('DRBD needs two nodes');
+  const text = resourceText([first, second], options);
+  for (const node of [first, second]) {
+    await node.writeFile('/etc/drbd.d/r0.res', text);
+    await node.must('drbdadm adjust r0', { timeoutMs: SYNC_TIMEOUT_MS });
+  }
+}
+
 /** The DRBD resource file of the lab, the same on every node. */
 export function resourceText(pair: readonly LabNode[], options: StorageOptions = {}): string {
-  const { netOptions = [], diskOptions = [], handlers = [] } = options;
+  const { netOptions = [], diskOptions = [], fencing = 'dont-care' } = options;
+  const handlers = [...(fencing === 'dont-care' ? [] : HANDLERS), ...(options.handlers ?? [])];
   const section = (name: string, lines: readonly string[]): string[] => [
     `  ${name} {`, ...lines.map((line) => `    ${line}`), '  }',
   ];
@@ -89,7 +114,7 @@ export function resourceText(pair: readonly LabNode[], options: StorageOptions =
       'protocol C;', 'timeout 20;', 'ping-int 3;', 'ping-timeout 5;', 'connect-int 3;',
       'max-buffers 8000;', ...netOptions,
     ]),
-    ...section('disk', ['c-plan-ahead 0;', 'resync-rate 400M;', ...diskOptions]),
+    ...section('disk', ['c-plan-ahead 0;', 'resync-rate 400M;', `fencing ${fencing};`, ...diskOptions]),
     ...(handlers.length === 0 ? [] : section('handlers', handlers)),
     ...pair.flatMap((node) => section(`on ${node.name}`, [
       'device /dev/drbd0 minor 0;',
