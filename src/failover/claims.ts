@@ -13,7 +13,7 @@
 import type { Claim, Grant } from '../heartbeat/report.js';
 import { blockers } from './clearance.js';
 import { disableOf, holdSentence, standstillOf } from './holds.js';
-import { isHeard } from './membership.js';
+import { isHeard, isSeen } from './membership.js';
 import { moveTarget } from './orders.js';
 import { placement } from './placement.js';
 import type { Group, Peer } from './state.js';
@@ -169,7 +169,7 @@ function explainNoCandidate(
 /** The member that has the group active, as far as this node knows. */
 export function activeElsewhere(turn: Turn, name: string): Peer | null {
   for (const peer of turn.peers) {
-    if (!isHeard(peer) || peer.clearance !== null) continue;
+    if (!isSeen(peer) || peer.clearance !== null) continue;
     const there = peer.report?.groups.find((entry) => entry.name === name);
     if (there !== undefined && there.life !== 'stopped' && there.life !== 'stopFailed') return peer;
   }

@@ -3,6 +3,7 @@ import type { ResourceState } from '../base/status.js';
 import type { DrbdFacts } from '../drbd/facts.js';
 import type { PingAnswer } from '../heartbeat/ping.js';
 import type { OutdateOutcome, Report, ReportFault } from '../heartbeat/report.js';
+import type { ClusterSpec } from './spec.js';
 
 /** All that can happen to the core. Plain data, so that a run can be recorded and replayed. */
 export type FailoverEvent =
@@ -45,4 +46,6 @@ export type FailoverEvent =
       readonly reason: string;
     }
   | { readonly kind: 'operator'; readonly requestId: string; readonly request: OperatorRequest }
+  /** Another configuration, read and found valid. */
+  | { readonly kind: 'reload'; readonly requestId: string; readonly spec: ClusterSpec }
   | { readonly kind: 'leave' };

@@ -74,7 +74,7 @@ export function onReport(turn: Turn, link: string, report: Report): boolean {
 }
 
 /** S9: what differs, with both values, or null. */
-function incompatibility(turn: Turn, report: Report): string | null {
+export function incompatibility(turn: Turn, report: Report): string | null {
   if (report.protocol !== PROTOCOL_VERSION) return protocolDiffers(String(report.protocol));
   const mine = turn.state.spec.digest;
   if (report.digest === mine) return null;
@@ -142,6 +142,14 @@ function announce(turn: Turn, peer: Peer, verdict: Peer['verdict']): void {
     case 'unknown':
       turn.say('info', `Listening for ${peer.name}`, about);
   }
+}
+
+/**
+ * True while a node is alive and tells what runs there, whatever its configuration: enough to leave
+ * a group to it, never enough to start anything (S9).
+ */
+export function isSeen(peer: Peer): boolean {
+  return (peer.verdict === 'up' || peer.verdict === 'late') && peer.report !== null;
 }
 
 /** True while the newest report of a peer can be relied upon. */

@@ -91,6 +91,8 @@ function objectionToSelf(state: State, group: Group): string | null {
   if (state.phase === 'starting') return `${self} is still starting`;
   if (state.phase !== 'up') return `${self} is leaving`;
   if (group.barred !== null) return group.barred.reason;
+  const other = Object.values(state.peers).find((peer) => isHeirlessHolder(peer, group));
+  if (other !== undefined) return heirlessSentence(state, other, group);
   for (const resource of group.spec.resources) {
     if (resource.kind !== 'drbd') continue;
     const facts = state.drbd[resource.resource];
@@ -145,6 +147,20 @@ function consistentObjection(
     );
   }
   return null;
+}
+
+/** S9: it ran the group with another configuration when it was heard last. */
+function isHeirlessHolder({ incompatible, clearance, report }: Peer, group: Group): boolean {
+  if (incompatible === null || clearance?.kind === 'confirmed') return false;
+  const there = report?.groups.find(({ name }) => name === group.spec.name);
+  return there !== undefined && there.life !== 'stopped' && there.life !== 'unknown';
+}
+
+function heirlessSentence({ spec }: State, { name, incompatible }: Peer, group: Group): string {
+  return (
+    `${spec.self} takes over nothing from ${name}, which ran ${group.spec.name} and is ` +
+    `incompatible: ${incompatible ?? ''}`
+  );
 }
 
 function objectionToPeer(peer: Peer, group: Group): string | null {

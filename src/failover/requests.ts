@@ -23,6 +23,8 @@ import {
   standbyWords,
 } from './orders.js';
 import { objectionTo, placement } from './placement.js';
+import { judgeReload } from './reload.js';
+import type { ClusterSpec } from './spec.js';
 import type { PendingRequest } from './state.js';
 import type { Turn } from './turn.js';
 import {
@@ -48,7 +50,15 @@ export function onOperator(turn: Turn, id: string, request: OperatorRequest): vo
     onFencePeer(turn, id, request);
     return;
   }
-  const verdict = judge(turn, request);
+  conclude(turn, id, judge(turn, request));
+}
+
+/** Takes another configuration, or refuses it; answers like a request. */
+export function onReload(turn: Turn, id: string, spec: ClusterSpec): void {
+  conclude(turn, id, judgeReload(turn, spec));
+}
+
+function conclude(turn: Turn, id: string, verdict: Verdict): void {
   const base = { id, progress: [] };
   switch (verdict.kind) {
     case 'refused':
@@ -127,6 +137,10 @@ function judgeMove(turn: Turn, word: string, to: string | null): Verdict {
     refuseHeld(turn, name, `${name} cannot be moved`) ?? refuseDisabled(turn, name);
   if (unmovable !== null) return unmovable;
   const holder = holderOf(turn, group);
+  const differs = holder === null ? null : (turn.peer(holder)?.incompatible ?? null);
+  if (differs !== null) {
+    return refuse(`${name} cannot be moved: ${holder ?? ''} is incompatible: ${differs}`);
+  }
   const { candidates, rejected } = placement(turn.state, group);
   const target = to ?? candidates.find((candidate) => candidate.node !== holder)?.node ?? null;
   if (target === null) {

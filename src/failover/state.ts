@@ -17,6 +17,8 @@ export interface State {
   readonly bootedMs: number;
   /** The wall clock minus this node's own; null until it was told. For ends that operators set. */
   readonly wallAheadMs: number | null;
+  /** After a reload: the timing that holds once every node has it; null when it does. */
+  readonly timingToCome: ClusterSpec['heartbeat'] | null;
   readonly generation: number;
   readonly sequence: number;
   readonly phase: NodePhase;
@@ -233,13 +235,16 @@ export function initialState(
     spec,
     bootedMs: nowMs,
     wallAheadMs: null,
+    timingToCome: null,
     generation,
     sequence: 0,
     phase: 'starting',
     leftMs: null,
     health: newSelfHealth(nowMs),
     peers: Object.fromEntries(peers.map((name) => [name, newPeer(name, saved, nowMs)])),
-    groups: Object.fromEntries(spec.groups.map((group) => [group.name, newGroup(group, saved)])),
+    groups: Object.fromEntries(
+      spec.groups.map((group) => [group.name, newGroup(group, saved.epochs[group.name] ?? 0)]),
+    ),
     drbd: {},
     relinks: {},
     copies: savedCopies(saved),
@@ -294,7 +299,8 @@ export const IDLE_FENCING: Fencing = {
   shotsMs: [],
 };
 
-function newGroup(spec: GroupSpec, saved: SavedFacts): Group {
+/** A group of which nothing is known yet but the highest epoch ever seen. */
+export function newGroup(spec: GroupSpec, epochSeen: number): Group {
   return {
     spec,
     life: 'unknown',
@@ -305,7 +311,7 @@ function newGroup(spec: GroupSpec, saved: SavedFacts): Group {
     })),
     action: null,
     epoch: 0,
-    epochSeen: saved.epochs[spec.name] ?? 0,
+    epochSeen,
     claim: null,
     grant: null,
     barred: null,

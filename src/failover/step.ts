@@ -13,8 +13,9 @@ import { onActionResult, onEnded, reconcileGroup } from './lifecycle.js';
 import { accountForStall, judgePeers, onForeign, onReport } from './membership.js';
 import { enterUp, leaveIfStopped, sendIfDue } from './outgoing.js';
 import { heedAsks, onOutdateResult } from './outdate.js';
-import { followRequests, onOperator } from './requests.js';
 import { liftBars } from './recovery.js';
+import { adoptTiming } from './reload.js';
+import { followRequests, onOperator, onReload } from './requests.js';
 import { turnEveryMs } from './spec.js';
 import type { State } from './state.js';
 import { Turn } from './turn.js';
@@ -71,6 +72,9 @@ function takeIn(turn: Turn, event: FailoverEvent): boolean {
     case 'operator':
       onOperator(turn, event.requestId, event.request);
       return true;
+    case 'reload':
+      onReload(turn, event.requestId, event.spec);
+      return true;
     case 'leave':
       onLeave(turn);
       return true;
@@ -97,6 +101,7 @@ function decide(turn: Turn): void {
   reviewConnectivity(turn);
   noteReachMoves(turn);
   heedAsks(turn);
+  adoptTiming(turn);
   liftBars(turn);
   endHolds(turn);
   enterUp(turn);

@@ -19,7 +19,7 @@ import { linkVerdict, silenceMs } from '../heartbeat/liveness.js';
 import { activeElsewhere } from './claims.js';
 import { connectivityOf, reachSentence, targetReason, targetState } from './connectivity.js';
 import * as holds from './holds.js';
-import { isHeard } from './membership.js';
+import { isHeard, isSeen } from './membership.js';
 import { modeOf, standbyOf, standbyWords } from './orders.js';
 import { objectionTo, placement } from './placement.js';
 import { allFenceable, isFenceable } from './spec.js';
@@ -316,6 +316,10 @@ function shortcomingsOf(turn: Turn, group: Group): string[] {
   }
   for (const asked of turn.state.fencePeers) found.push(asked.waitsFor);
   for (const peer of turn.peers) {
+    if (isSeen(peer) && peer.incompatible !== null && !found.join().includes('incompatible')) {
+      const cure = 'neither takes anything over from the other until they have the same';
+      found.push(`${peer.name} is incompatible: ${peer.incompatible}; ${cure}`);
+    }
     if (!isHeard(peer)) continue;
     for (const [name, link] of Object.entries(peer.life.links)) {
       if (linkVerdict(link, turn.state.spec.heartbeat, turn.nowMs) !== 'dead') continue;

@@ -123,7 +123,13 @@ export class Machine {
 
   /** Runs with another configuration from the next start of the daemon on. */
   setDigest(digest: string): void {
-    this.#spec = { ...this.#spec, digest };
+    this.#spec = { ...this.#setup.spec, digest };
+  }
+
+  /** The configuration is edited and the daemon told to read it; a later start reads it, too. */
+  reload(requestId: string, change: Partial<ClusterSpec>): void {
+    this.#spec = { ...this.#setup.spec, ...change };
+    this.#give({ kind: 'reload', requestId, spec: this.#spec });
   }
 
   // --- power -------------------------------------------------------------------------------------

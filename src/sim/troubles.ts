@@ -157,6 +157,10 @@ export class TroubleMaker {
     },
     configuration: () => {
       const machine = this.#machine();
+      if (chance(this.#prng, 0.5)) {
+        this.#reload(machine);
+        return;
+      }
       this.#tell(`${machine.name} is restarted with another configuration`);
       const restartWith = (digest: string): void => {
         machine.setDigest(digest);
@@ -189,6 +193,21 @@ export class TroubleMaker {
       this.#world.machine(node).setClientNetwork(true);
       this.#cutClients(prng, rest);
     });
+  }
+
+  /** A running node takes another timing, and some time later the old one again. */
+  #reload(machine: Machine): void {
+    this.#tell(`${machine.name} is reloaded with twice the timing`);
+    const { keepaliveMs, warntimeMs, deadtimeMs, initdeadMs } = this.#world.setup.heartbeat;
+    const heartbeat = {
+      ...this.#world.setup.heartbeat,
+      keepaliveMs: 2 * keepaliveMs,
+      warntimeMs: 2 * warntimeMs,
+      deadtimeMs: 2 * deadtimeMs,
+      initdeadMs: 2 * initdeadMs,
+    };
+    machine.reload('reload', { digest: 'd3', heartbeat });
+    this.#later(() => machine.reload('reload', {}));
   }
 
   #cutPower(machines: readonly Machine[]): void {

@@ -12,6 +12,9 @@
  *     fail n1 start mysql fails  the next such action: fails, failsDirty, hangs, late
  *     kill n1 mysql              a resource dies
  *     digest n2 d2               another configuration from the next start of the daemon
+ *     reload n1 d2 2s|other|swapped|without
+ *                                another configuration, without a restart: keepalive 2s and ten
+ *                                times that as deadtime; another failback; no address; no group
  *     n1: move mysql to n2       also standby, online, cleanup mysql, fence confirm n2
  *     n1: freeze mysql for 10s because the disk is swapped
  *                                also unfreeze, disable, enable, restart, maintenance on|off
@@ -20,6 +23,7 @@
 import type { HoldWish, OperatorRequest } from '../../src/base/control.js';
 import type { StandbyScope } from '../../src/base/status.js';
 import type { Effect } from '../../src/failover/effect.js';
+import type { ClusterSpec } from '../../src/failover/spec.js';
 import { initialState } from '../../src/failover/state.js';
 import { step } from '../../src/failover/step.js';
 import { viewStatus } from '../../src/failover/view.js';
@@ -148,6 +152,8 @@ class Dialogue {
     kill: ([node = '', resource = '']) =>
       this.#w.machine(node).kill('mysql', indexOf(resource)),
     digest: ([node = '', digest = '']) => this.#w.machine(node).setDigest(digest),
+    reload: ([node = '', digest = '', edit = '']) =>
+      this.#w.machine(node).reload('reload', { digest, ...editOf(edit, this.#w.setup.heartbeat) }),
     run: ([first = '', ...rest]) =>
       first === 'until' ? this.#runUntil(rest) : this.#run(durationMs(first)),
     status: () => this.#status(),
@@ -213,6 +219,20 @@ class Dialogue {
       if (line !== null) this.#lines.push(`${time} ${observation.node} ${line}`);
     }
   }
+}
+
+function editOf(edit: string, spec: ClusterSpec['heartbeat']): Partial<ClusterSpec> {
+  if (edit === 'without') return { groups: [] };
+  if (edit === 'other') return { groups: [databaseGroup('mysql', ['n1', 'n2'], 'when-synced')] };
+  if (edit === 'swapped') {
+    const group = databaseGroup('mysql', ['n1', 'n2']);
+    const resources = group.resources.filter(({ kind }) => kind !== 'ip');
+    return { groups: [{ ...group, resources }] };
+  }
+  if (edit === '') return {};
+  const keepaliveMs = durationMs(edit);
+  const [warntimeMs, deadtimeMs] = [5 * keepaliveMs, 10 * keepaliveMs];
+  return { heartbeat: { ...spec, keepaliveMs, warntimeMs, deadtimeMs, initdeadMs: 20 * keepaliveMs } };
 }
 
 const RESOURCES = databaseGroup('mysql', ['n1', 'n2']).resources.map((resource) => resource.id);

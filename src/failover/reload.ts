@@ -1,0 +1,113 @@
+/**
+ * Another configuration while the node runs: taken as a whole or not at all.
+ *
+ *     group          edit                                what happens
+ *     ---------------------------------------------------------------------------------------------
+ *     any            nodes, failback, aliases            taken; a move follows the usual rules
+ *     new            added                               looked at, then started by the usual rules
+ *     at rest        resources added, removed, changed   taken; looked at anew
+ *     active here    resources added, removed, changed   refused: disable it first
+ *     active         removed                             refused: disable it first
+ *     stopped        removed                             forgotten, with its orders
+ *
+ * Nodes are reloaded one after the other, so for a while they differ (S9): a group goes on where it
+ * runs, and nobody takes over from a node with another configuration. Timing is the one thing that
+ * must not differ for a moment: a node that says "dead" after a second must not meet one that
+ * speaks every two. Until every node has the same configuration the faster pace is kept and the
+ * longer patience, of the old and the new.
+ */
+import { describeReload } from './reload-preview.js';
+import { incompatibility } from './membership.js';
+import type { ClusterSpec } from './spec.js';
+import { newGroup, type Group, type State } from './state.js';
+import type { Turn } from './turn.js';
+import { lives, refuse, type Verdict } from './verdict.js';
+
+type Timing = ClusterSpec['heartbeat'];
+
+/** Why the configuration cannot be taken now; empty when it can. */
+export function objectionsToReload(turn: Turn, next: ClusterSpec): readonly string[] {
+  const { spec } = turn.state;
+  const fixed: readonly string[] = [
+    ...(spec.cluster === next.cluster ? [] : ['the name of the cluster']),
+    ...(spec.self === next.self ? [] : ['the name of this node']),
+    ...(spec.nodes.join() === next.nodes.join() ? [] : ['the nodes']),
+  ];
+  const words = fixed.map((what) => `${what} cannot be changed while tandemd runs`);
+  return [...words, ...turn.groups.flatMap((group) => objectionToGroup(turn, group, next))];
+}
+
+function objectionToGroup(turn: Turn, group: Group, next: ClusterSpec): readonly string[] {
+  const { name } = group.spec;
+  const after = next.groups.find((entry) => entry.name === name);
+  const cure = `first: tandem disable ${name}`;
+  if (after === undefined) {
+    const isActive = lives(turn, group).some((life) => life !== undefined && life !== 'stopped');
+    return isActive ? [`group ${name} is removed and does not rest; ${cure}`] : [];
+  }
+  if (sameResources(group, after) || group.life === 'stopped') return [];
+  return [`the resources of ${name} differ and it is ${group.life} on ${turn.self}; ${cure}`];
+}
+
+function sameResources(group: Group, after: Group['spec']): boolean {
+  return JSON.stringify(group.spec.resources) === JSON.stringify(after.resources);
+}
+
+/** Takes the configuration, or refuses it as a whole. */
+export function judgeReload(turn: Turn, next: ClusterSpec): Verdict {
+  const objections = objectionsToReload(turn, next);
+  if (objections.length > 0) {
+    return refuse(`The configuration is not taken: ${objections.join('; ')}`);
+  }
+  const message = describeReload(turn.state.spec, next);
+  turn.update({
+    spec: { ...next, heartbeat: bothTimings(turn.state.spec.heartbeat, next.heartbeat) },
+    timingToCome: next.heartbeat,
+    groups: Object.fromEntries(next.groups.map((spec) => [spec.name, groupAfter(turn, spec)])),
+    orders: ordersAfter(turn.state, next),
+  });
+  for (const peer of turn.peers) {
+    if (peer.report === null) continue;
+    turn.updatePeer(peer.name, { incompatible: incompatibility(turn, peer.report) });
+  }
+  return { kind: 'done', message };
+}
+
+function groupAfter(turn: Turn, spec: Group['spec']): Group {
+  const group = turn.group(spec.name);
+  if (group === undefined) return newGroup(spec, 0);
+  if (sameResources(group, spec)) return { ...group, spec };
+  const { grant, barred, epoch, epochSeen } = group;
+  return { ...newGroup(spec, epochSeen), epoch, grant, barred };
+}
+
+function ordersAfter({ orders }: State, next: ClusterSpec): State['orders'] {
+  const known = next.groups.map(({ name }) => name);
+  const kept = Object.entries(orders).filter(([key]) => {
+    const dot = key.indexOf('.');
+    return dot < 0 || key.startsWith('mode.') || known.includes(key.slice(dot + 1));
+  });
+  return Object.fromEntries(kept);
+}
+
+function bothTimings(before: Timing, next: Timing): Timing {
+  return {
+    ...next,
+    keepaliveMs: Math.min(before.keepaliveMs, next.keepaliveMs),
+    warntimeMs: Math.max(before.warntimeMs, next.warntimeMs),
+    deadtimeMs: Math.max(before.deadtimeMs, next.deadtimeMs),
+    initdeadMs: Math.max(before.initdeadMs, next.initdeadMs),
+  };
+}
+
+/** Goes over to the new timing alone when every node that may be heard has it. */
+export function adoptTiming(turn: Turn): void {
+  const { spec, timingToCome } = turn.state;
+  if (timingToCome === null) return;
+  const differs = turn.peers.some(
+    (peer) => peer.clearance === null && peer.report?.digest !== spec.digest,
+  );
+  if (differs) return;
+  turn.update({ spec: { ...spec, heartbeat: timingToCome }, timingToCome: null });
+  turn.say('info', `Every node has configuration ${spec.digest} now`);
+}
