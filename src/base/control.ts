@@ -65,9 +65,14 @@ export interface HoldWish {
   readonly forMs: number | null;
 }
 
+/** Read the configuration files again: for the daemon, which may touch files. */
+export interface ReloadRequest {
+  readonly kind: 'reload';
+}
+
 /** A request with what every one may carry. */
 export interface OperatorEnvelope {
-  readonly request: OperatorRequest;
+  readonly request: OperatorRequest | ReloadRequest;
   /** Answer what would happen and change nothing. */
   readonly dryRun: boolean;
 }
@@ -84,7 +89,7 @@ export interface OperatorAnswer {
   /** What happened so far, in order, one sentence each. */
   readonly progress: readonly string[];
   /** A name of the exit-code catalogue for refusals and failures. */
-  readonly exit: 'ok' | 'failed' | 'noSuch' | 'unsafe' | 'timeout' | 'unknown';
+  readonly exit: 'ok' | 'failed' | 'noSuch' | 'unsafe' | 'timeout' | 'unknown' | 'config';
   /** Of a request of kind `fencePeer` that is done. */
   readonly peerFate?: PeerFate;
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { OperatorAnswer, OperatorRequest, Status } from '../base/control.js';
+import type { OperatorAnswer, OperatorRequest, ReloadRequest, Status } from '../base/control.js';
 import { nearestWord } from '../base/diagnostic.js';
 import { formatDuration, parseDuration } from '../base/duration.js';
 import { CliFailure } from './cli-failure.js';
@@ -43,7 +43,7 @@ export function withChangeOptions(command: Command): Command {
 
 /** Sends a request, waits for its end, prints it, and sets the exit code. */
 export async function carryOut(
-  request: OperatorRequest,
+  request: OperatorRequest | ReloadRequest,
   options: ChangeOptions,
   context: CommandContext,
 ): Promise<void> {
@@ -149,7 +149,7 @@ function conclude(answer: OperatorAnswer, end: Conclusion, context: CommandConte
 /** "There is no group mysq" becomes "There is no group mysq (did you mean mysql?)". */
 async function withNearestName(
   answer: OperatorAnswer,
-  request: OperatorRequest,
+  request: OperatorRequest | ReloadRequest,
   client: Client,
 ): Promise<OperatorAnswer> {
   const status = await client.status().catch(() => null);
@@ -158,7 +158,7 @@ async function withNearestName(
   return { ...answer, message: `${answer.message} (did you mean ${nearest.join(', ')}?)` };
 }
 
-function suggestions(request: OperatorRequest, status: Status): string[] {
+function suggestions(request: OperatorRequest | ReloadRequest, status: Status): string[] {
   const groups = status.groups.map(({ name }) => name);
   const nodes = status.nodes.map(({ name }) => name);
   const asked: readonly (readonly [string | null, readonly string[]])[] = [

@@ -3,6 +3,7 @@ import { EXIT, EXIT_MEANING, type ExitName } from '../base/exit-codes.js';
 import { CliFailure, failureJson } from './cli-failure.js';
 import type { CommandContext } from './command-context.js';
 import { addCleanup } from './commands/cleanup.js';
+import { addConfig } from './commands/config.js';
 import { addDrbd } from './commands/drbd.js';
 import { addFence } from './commands/fence.js';
 import { addHistory } from './commands/history.js';
@@ -65,6 +66,7 @@ export function createProgram(version: string, context: CommandContext): Command
   addGroupCommands(program, context);
   addMaintenance(program, context);
   addCleanup(program, context);
+  addConfig(program, context);
   addFence(program, context);
   addHistory(program, context);
   addSimulate(program, context);

@@ -5,8 +5,13 @@ import { folded, paint, printable, type TextStyle } from './text.js';
 export function renderAnswer(answer: OperatorAnswer, dryRun: boolean, style: TextStyle): string {
   const lines = dryRun
     ? [`Dry run: ${printable(answer.message)}`, ...answer.progress.map(progressLine)]
-    : [finalLine(answer, style)];
+    : [finalLine(answer, style), ...moreFaults(answer)];
   return `${lines.join('\n')}\n`;
+}
+
+/** What else is wrong, when a refusal has more than one reason. */
+function moreFaults({ state, progress }: OperatorAnswer): readonly string[] {
+  return state === 'refused' ? progress.map(progressLine) : [];
 }
 
 function finalLine(answer: OperatorAnswer, style: TextStyle): string {

@@ -96,7 +96,7 @@ export function compareConfigs(before: Config, after: Config): ConfigChanges {
       verdictOn(HEARTBEAT, field, before.heartbeat, after.heartbeat),
     ),
   ];
-  const known = <Word extends keyof Verdict>(word: Word): readonly string[] =>
+  const known = (word: keyof Verdict): readonly string[] =>
     verdicts.map((verdict) => verdict[word]).filter((text) => text !== null);
   const reopensLinks =
     !same(before.heartbeat.links, after.heartbeat.links) || !same(before.keyring, after.keyring);

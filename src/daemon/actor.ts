@@ -50,6 +50,8 @@ const QUIET_EVERY_MS = 200;
 /** Does things to resources, one action at a time for each group. */
 export class Actor {
   readonly #world: ActorWorld;
+  #groups: readonly GroupSpec[];
+  #scriptDirectories: readonly string[];
   readonly #programs: Readonly<Record<string, string | undefined>>;
   readonly #discovered = new Map<string, Readings>();
   readonly #deferred = new Map<string, ExecStep[]>();
@@ -58,21 +60,34 @@ export class Actor {
 
   constructor(world: ActorWorld) {
     this.#world = world;
+    this.#groups = world.groups;
+    this.#scriptDirectories = world.scriptDirectories;
     this.#programs = Object.fromEntries(
       Object.entries(PROGRAM_CANDIDATES).map(([name, paths]) => [name, paths.find(isExecutable)]),
     );
   }
 
+  /** From here on actions are for these groups. Those that run now must not have changed. */
+  use(groups: readonly GroupSpec[], scriptDirectories: readonly string[]): void {
+    this.#groups = groups;
+    this.#scriptDirectories = scriptDirectories;
+  }
+
   /** Reads what does not change, so that no takeover pays for it. */
   async prepare(): Promise<void> {
     await this.#world.drbd.learn();
-    const resources = this.#world.groups.flatMap((group) => group.resources);
+    await this.learn(this.#groups);
+  }
+
+  /** Reads the same of groups that a reload is about to bring. */
+  async learn(groups: readonly GroupSpec[]): Promise<void> {
+    const resources = groups.flatMap((group) => group.resources);
     await Promise.all(resources.map(async (resource) => this.#discover(resource)));
   }
 
   /** Carries out one action; always comes back with a result, within the time of the kind. */
   async run(effect: RunEffect): Promise<ActionResult> {
-    const group = this.#world.groups.find((entry) => entry.name === effect.group);
+    const group = this.#groups.find((entry) => entry.name === effect.group);
     const resource = group?.resources[effect.index];
     assert(group !== undefined && resource !== undefined, 'an action names a configured resource');
     if (effect.verb === 'start') this.#starting.add(group.name);
@@ -217,8 +232,7 @@ export class Actor {
   }
 
   #scriptPath(name: string): string | undefined {
-    const { scriptDirectories } = this.#world;
-    return scriptDirectories.map((directory) => join(directory, name)).find(isExecutable);
+    return this.#scriptDirectories.map((directory) => join(directory, name)).find(isExecutable);
   }
 }
 

@@ -51,6 +51,7 @@ const requestSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('unfreeze'), group: name, by: owner }),
   z.strictObject({ kind: z.literal('maintenance'), ...holdWish }),
   z.strictObject({ kind: z.literal('endMaintenance'), by: owner }),
+  z.strictObject({ kind: z.literal('reload') }),
   z.strictObject({
     kind: z.literal('fencePeer'),
     resource: name,

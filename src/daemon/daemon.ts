@@ -1,8 +1,9 @@
 /** Puts the parts together for one node and keeps them running until it has left. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { OperatorAnswer } from '../base/control.js';
+import type { Diagnostic } from '../base/diagnostic.js';
 import { EXIT } from '../base/exit-codes.js';
-import type { DrbdSourceStatus } from '../base/status.js';
 import { err, ok, type Result } from '../base/result.js';
 import type { Config } from '../config/config.js';
 import { initialState } from '../failover/state.js';
@@ -11,17 +12,16 @@ import type { Clock } from './clock.js';
 import { scriptDirectories } from '../host/configuration.js';
 import { runCommand } from '../host/exec.js';
 import { Hands } from '../host/hands.js';
-import { createControlServer } from './control-server.js';
+import { createControlServer, type ControlBackend } from './control-server.js';
 import { claimSocketPath } from './control-socket.js';
 import { DrbdSource } from './drbd-source.js';
-import { DrbdWatch } from './drbd-watch.js';
 import { Engine } from './engine.js';
 import { useFenceDevice } from './fence-agent.js';
-import { Links } from './links.js';
 import type { Log } from './log.js';
-import { PingWatch } from './ping-watch.js';
 import { outdateDisk } from './outdate.js';
+import { Reloader } from './reload.js';
 import { StateFile } from './state-file.js';
+import { drbdResources, Surroundings } from './surroundings.js';
 
 /** One program that a start waits for, and one beside it. */
 const HANDS = 2;
@@ -39,6 +39,8 @@ export interface Folders {
 export interface Daemon {
   /** Stops everything in order and leaves; asked a second time it ends at once. */
   readonly leave: () => void;
+  /** Reads the configuration again; what comes of it is in the log. */
+  readonly reload: () => void;
   /** The exit code, when it has ended. */
   readonly ended: Promise<number>;
 }
@@ -49,6 +51,7 @@ export async function startDaemon(
   folders: Folders,
   clock: Clock,
   log: Log,
+  read: () => Result<Config, readonly Diagnostic[]>,
 ): Promise<Result<Daemon, string>> {
   const socketPath = join(folders.run, 'tandem.sock');
   // Before anything is touched: the state file may belong to a daemon that runs.
@@ -81,39 +84,86 @@ export async function startDaemon(
   const engine: Engine = new Engine(initialState(config, generation, saved, clock.monotonicMs()), {
     clock,
     log,
-    send: (report) => links.send(report),
-    counters: () => links.counters(),
-    drbdSource: () => watches.drbdSource(),
+    send: (report) => around.links.send(report),
+    counters: () => around.links.counters(),
+    drbdSource: () => around.drbdSource(),
     run: async (effect) => actor.run(effect),
     fence: async (effect) =>
-      useFenceDevice(effect, config.fencing[effect.node] ?? [], { warn, untilQuiet }),
+      useFenceDevice(effect, reloader.config.fencing[effect.node] ?? [], { warn, untilQuiet }),
     outdate: async (effect) => outdateDisk(effect),
     save: (facts) => stateFile.save(facts, (sentence) => log.error(sentence)),
     exit: (clean) => void close(clean ? EXIT.ok : EXIT.failed),
   });
-  const control = createControlServer({ path: socketPath, backend: engine, log });
+  const backend = backendOf(engine, (dryRun) => reloader.request(dryRun));
+  const control = createControlServer({ path: socketPath, backend, log });
   const listening = await control.listen();
   if (!listening.ok) return err(listening.error);
-  const links = openLinks(config, clock, log, engine);
-  const watches: Watches = watchMachine(drbd, config, { clock, log }, engine);
+  const around = new Surroundings(config, { drbd, clock, log, engine });
+  const reloader = reloaderFor(config, { read, engine, log, drbd, actor, around });
   const close = async (code: number): Promise<void> => {
     engine.stop();
-    watches.stop();
+    around.stopWatching();
     hands.close();
-    if (code === EXIT.ok) await links.close();
+    if (code === EXIT.ok) await around.links.close();
     await Promise.all([control.close(), stateFile.settled()]);
     end(code);
   };
   engine.post({ kind: 'tick' });
+  const leave = leaver(engine, log, () => void close(EXIT.failed));
+  return ok({ leave, ended, reload: () => void reloader.request(false) });
+}
+
+interface ReloaderParts {
+  readonly read: () => Result<Config, readonly Diagnostic[]>;
+  readonly engine: Engine;
+  readonly log: Log;
+  readonly drbd: DrbdSource;
+  readonly actor: Actor;
+  readonly around: Surroundings;
+}
+
+function reloaderFor(config: Config, parts: ReloaderParts): Reloader {
+  const { read, engine, log, drbd, actor, around } = parts;
+  const reloader: Reloader = new Reloader(config, {
+    read,
+    engine,
+    log,
+    prepare: async (next) => {
+      await drbd.use([...new Set([...drbdResources(reloader.config), ...drbdResources(next)])]);
+      await actor.learn(next.groups);
+    },
+    use: (next) => actor.use(next.groups, scriptDirectories(next)),
+    adopt: async (next, { reopensLinks }) => {
+      await drbd.use(drbdResources(next));
+      await around.reopen(next, reopensLinks);
+    },
+  });
+  return reloader;
+}
+
+/** Asked once: leaves in order. Asked again: ends at once. */
+function leaver(engine: Engine, log: Log, end: () => void): () => void {
   let asked = false;
-  const leave = (): void => {
+  return () => {
     if (asked) {
       log.error('Asked a second time: ending at once, without a last word; the peer will fence us');
-      void close(EXIT.failed);
+      end();
     } else engine.post({ kind: 'leave' });
     asked = true;
   };
-  return ok({ leave, ended });
+}
+
+/** The engine answers everything but a reload, which reads files. */
+function backendOf(engine: Engine, reload: (dryRun: boolean) => OperatorAnswer): ControlBackend {
+  return {
+    status: () => engine.status(),
+    history: () => engine.history(),
+    why: () => engine.why(),
+    dump: () => engine.dump(),
+    answer: (id) => engine.answer(id),
+    request: ({ request, dryRun }) =>
+      request.kind === 'reload' ? reload(dryRun) : engine.request({ request, dryRun }),
+  };
 }
 
 function makeFolder(path: string): Result<null, string> {
@@ -124,65 +174,4 @@ function makeFolder(path: string): Result<null, string> {
     const reason = error instanceof Error ? error.message : String(error);
     return err(`${path} cannot be used: ${reason}`);
   }
-}
-
-function drbdResources(config: Config): readonly string[] {
-  const specs = config.groups.flatMap((group) => group.resources);
-  return specs.flatMap((spec) => (spec.kind === 'drbd' ? [spec.resource] : []));
-}
-
-function openLinks(config: Config, clock: Clock, log: Log, engine: Engine): Links {
-  return new Links({
-    self: config.self,
-    specs: config.heartbeat.links,
-    udpPort: config.heartbeat.udpPort,
-    keyring: config.keyring,
-    deadtimeMs: config.heartbeat.deadtimeMs,
-    ttl: config.nodes.length + 1,
-    wallMs: clock.wallMs,
-    onReport: (link, report) => engine.post({ kind: 'report', link, report }),
-    onForeign: (link, fault) => engine.post({ kind: 'foreign', link, fault }),
-    onTrouble: (link, trouble) => {
-      if (trouble === null) log.info(`Link ${link} is open`, { link });
-      else log.warn(`Link ${link} does not work: ${trouble}`, { link });
-    },
-    onSelf: (link) => log.info(`Link ${link} leads to this node itself: it is not used`, { link }),
-  });
-}
-
-/** What watches this machine. */
-interface Watches {
-  readonly stop: () => void;
-  readonly drbdSource: () => DrbdSourceStatus | null;
-}
-
-/** Tells the engine what changes by itself. */
-function watchMachine(
-  drbd: DrbdSource,
-  config: Config,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
-  engine: Engine,
-): Watches {
-  const pings = watchPings(config, clock, engine);
-  if (!drbd.isNeeded) return { stop: () => pings.stop(), drbdSource: () => null };
-  const watch = new DrbdWatch({
-    source: drbd,
-    everyMs: config.heartbeat.keepaliveMs,
-    nowMs: clock.monotonicMs,
-    onFacts: (facts) => engine.post({ kind: 'drbd', facts }),
-    onNote: (level, sentence) => log[level](sentence),
-  });
-  const stop = (): void => {
-    watch.stop();
-    pings.stop();
-  };
-  return { stop, drbdSource: () => watch.status };
-}
-
-function watchPings({ heartbeat }: Config, clock: Clock, engine: Engine): PingWatch {
-  return new PingWatch(heartbeat.ping.flatMap(({ addresses }) => addresses), {
-    deadpingMs: heartbeat.deadpingMs,
-    nowMs: clock.monotonicMs,
-    onChange: (answers) => engine.post({ kind: 'pings', answers }),
-  });
 }

@@ -47,7 +47,7 @@ export class DrbdSource {
   #picture: readonly DrbdFacts[] | null = null;
   readonly #procPath: string;
   readonly #host: string;
-  readonly #resources: readonly string[];
+  #resources: readonly string[];
   readonly #configured = new Map<string, ConfiguredResource>();
   /** Resource -> why its configuration is not known; said in its facts until it is. */
   readonly #troubles = new Map<string, string>();
@@ -63,6 +63,12 @@ export class DrbdSource {
   /** Whether there is anything to be known. */
   get isNeeded(): boolean {
     return this.#resources.length > 0;
+  }
+
+  /** Watches these resources from here on; their configuration is asked for first. */
+  async use(resources: readonly string[]): Promise<void> {
+    this.#resources = resources;
+    await this.learn();
   }
 
   /** Asks drbdadm for the configuration of the resources that are not known yet. */

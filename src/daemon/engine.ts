@@ -3,12 +3,13 @@
  * core wants done is started here and reports back as events. Nothing here decides anything.
  */
 import { assertNever } from '../base/assert.js';
-import type { OperatorAnswer, OperatorEnvelope, HistoryAnswer } from '../base/control.js';
+import type { OperatorAnswer, OperatorRequest, HistoryAnswer } from '../base/control.js';
 import { withoutSecrets, type StateDump } from '../base/dump.js';
 import type { DrbdSourceStatus, Status } from '../base/status.js';
 import type { WhyAnswer } from '../base/why.js';
 import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
+import type { ClusterSpec } from '../failover/spec.js';
 import type { ActionResult } from '../failover/lifecycle.js';
 import type { Report } from '../heartbeat/report.js';
 import type { SavedFacts, State } from '../failover/state.js';
@@ -34,6 +35,12 @@ export interface EngineWorld {
   readonly outdate: (effect: Extract<Effect, { kind: 'outdate' }>) => Promise<OutdateResult>;
   readonly save: (facts: SavedFacts) => void;
   readonly exit: (clean: boolean) => void;
+}
+
+/** A request for the core. */
+export interface EngineRequest {
+  readonly request: OperatorRequest;
+  readonly dryRun: boolean;
 }
 
 /** Answers that are kept for late questions. */
@@ -126,19 +133,37 @@ export class Engine {
   }
 
   /** Takes an operator's request. A dry run goes through the same core and is forgotten. */
-  request({ request, dryRun }: OperatorEnvelope): OperatorAnswer {
-    this.#requests += 1;
-    const requestId = `request-${String(this.#requests)}`;
+  request({ request, dryRun }: EngineRequest): OperatorAnswer {
+    const requestId = this.newRequestId();
     const event: FailoverEvent = { kind: 'operator', requestId, request };
-    if (!dryRun) {
-      this.post(event);
-      return this.answer(requestId) ?? unanswered(requestId);
-    }
+    if (dryRun) return this.#preview(requestId, event);
+    this.post(event);
+    return this.answer(requestId) ?? unanswered(requestId);
+  }
+
+  /** What the core would say to another configuration, and do at once. */
+  previewReload(requestId: string, spec: ClusterSpec): OperatorAnswer {
+    return this.#preview(requestId, { kind: 'reload', requestId, spec });
+  }
+
+  /** Hands another configuration to the core. */
+  reload(requestId: string, spec: ClusterSpec): OperatorAnswer {
+    this.post({ kind: 'reload', requestId, spec });
+    return this.answer(requestId) ?? unanswered(requestId);
+  }
+
+  /** An id that no request of this run had. */
+  newRequestId(): string {
+    this.#requests += 1;
+    return `request-${String(this.#requests)}`;
+  }
+
+  /** The core takes the event and is forgotten: what follows at once is no guess. */
+  #preview(requestId: string, event: FailoverEvent): OperatorAnswer {
     const { effects } = step(this.#state, event, this.#world.clock.monotonicMs());
     const found = effects.find((effect) => effect.kind === 'answer');
     const answer = found?.answer ?? unanswered(requestId);
     if (answer.state === 'refused' || answer.state === 'failed') return answer;
-    // The same step goes on to what follows at once: that is what would happen, not a guess.
     const said = effects.flatMap((effect) => (effect.kind === 'log' ? [effect.sentence] : []));
     const progress = [...new Set(said)].filter((sentence) => sentence !== answer.message);
     return { ...answer, state: 'done', message: `Would be done: ${answer.message}`, progress };
@@ -173,7 +198,7 @@ export class Engine {
         this.#world.save(effect.facts);
         return;
       case 'answer':
-        this.#remember(effect.answer);
+        this.remember(effect.answer);
         return;
       case 'log': {
         const { kind, level, sentence, ...about } = effect;
@@ -191,7 +216,8 @@ export class Engine {
     }
   }
 
-  #remember(answer: OperatorAnswer): void {
+  /** Keeps an answer for late questions. */
+  remember(answer: OperatorAnswer): void {
     this.#answers.set(answer.id, answer);
     const [oldest] = this.#answers.keys();
     if (this.#answers.size > ANSWERS_MAX && oldest !== undefined) this.#answers.delete(oldest);

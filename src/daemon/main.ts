@@ -6,8 +6,8 @@ import { formatDiagnostic, type Diagnostic } from '../base/diagnostic.js';
 import { EXIT } from '../base/exit-codes.js';
 import { readConfiguration } from '../host/configuration.js';
 import { systemClock } from './clock.js';
-import { startDaemon } from './daemon.js';
-import { createLog, type Log, type LogLevel } from './log.js';
+import { startDaemon, type Daemon } from './daemon.js';
+import { createLog, type LogLevel } from './log.js';
 
 const USAGE = `Usage: tandemd [options]
 
@@ -24,6 +24,7 @@ Keeps the configured groups of resources alive on this node, in the foreground.
   --check           check the configuration, start nothing
   --help            this text
 
+SIGHUP: read the configuration again; if it is not valid, the one in force stays.
 SIGTERM and SIGINT: stop what runs here, say the last word, end with 0. A second one ends at once.
 Exit codes: 0 left cleanly, 1 ended without leaving, 64 usage, 70 defect, 78 configuration.
 `;
@@ -75,15 +76,18 @@ function complain(diagnostics: readonly Diagnostic[]): void {
 }
 
 /** Catches the signals from now on; those to leave wait until there is something to be left. */
-function catchSignals(log: Log): (leave: () => void) => void {
+function catchSignals(): (daemon: Pick<Daemon, 'leave' | 'reload'>) => void {
   let waiting = 0;
   let onLeave = (): void => {
     waiting += 1;
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onLeave());
-  process.on('SIGHUP', () => log.warn('Reloading is not possible yet: restart tandemd instead'));
-  return (leave) => {
+  // Before there is a daemon the files are about to be read anyway.
+  let onReload = (): void => undefined;
+  process.on('SIGHUP', () => onReload());
+  return ({ leave, reload }) => {
     onLeave = leave;
+    onReload = reload;
     for (; waiting > 0; waiting -= 1) leave();
   };
 }
@@ -107,13 +111,15 @@ async function main(): Promise<number> {
   }
   const log = createLog({ level: options.level });
   log.info(`tandemd starts on ${options.node}`, { digest: config.value.digest });
-  const listen = catchSignals(log);
-  const daemon = await startDaemon(config.value, options.folders, systemClock(), log);
+  const listen = catchSignals();
+  const daemon = await startDaemon(config.value, options.folders, systemClock(), log, () =>
+    readConfiguration(options.config, options.node),
+  );
   if (!daemon.ok) {
     log.error(daemon.error);
     return EXIT.failed;
   }
-  listen(daemon.value.leave);
+  listen(daemon.value);
   const code = await daemon.value.ended;
   log.info(code === EXIT.ok ? 'tandemd has left cleanly' : 'tandemd ends');
   return code;

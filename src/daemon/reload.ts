@@ -17,7 +17,9 @@ export interface ReloadWorld {
   readonly log: Log;
   /** Learns what the core will ask for: before the core takes the configuration. */
   readonly prepare: (next: Config) => Promise<void>;
-  /** Puts the configuration in force in the shell: after the core has taken it. */
+  /** Hands and eyes for the configuration: in the moment in which the core takes it. */
+  readonly use: (next: Config) => void;
+  /** What may take a while: after the core has taken it. */
   readonly adopt: (next: Config, changes: ConfigChanges) => Promise<void>;
 }
 
@@ -65,12 +67,18 @@ export class Reloader {
   }
 
   async #take(id: string, next: Config, changes: ConfigChanges): Promise<void> {
-    const { engine, log, prepare, adopt } = this.#world;
+    const { engine, log, prepare, use, adopt } = this.#world;
     try {
       await prepare(next);
-      const answer = engine.reload(id, next);
-      if (answer.state !== 'done') return;
+      // The same state answers the same: from here to the end of the turn nothing else happens.
+      const preview = engine.previewReload(id, next);
+      if (preview.state === 'refused') {
+        engine.remember(preview);
+        return;
+      }
       this.#config = next;
+      use(next);
+      engine.reload(id, next);
       for (const change of changes.changes) log.info(`Reload: ${change}`);
       for (const warning of next.warnings) log.warn(formatDiagnostic(warning));
       await adopt(next, changes);
@@ -87,7 +95,8 @@ export class Reloader {
     if (this.#running) return refused('A reload is under way', []);
     const read = this.#world.read();
     if (!read.ok) {
-      const faults = read.error.map(formatDiagnostic);
+      const errors = read.error.filter(({ severity }) => severity === 'error');
+      const faults = errors.map(formatDiagnostic);
       const more = faults.length > 1 ? ` (and ${String(faults.length - 1)} more)` : '';
       return refused(`${faults[0] ?? 'It is not valid'}${more}`, faults.slice(1, FAULTS_MAX));
     }

@@ -9,6 +9,7 @@ import type {
   OperatorAnswer,
   OperatorEnvelope,
   OperatorRequest,
+  ReloadRequest,
   Status,
 } from '../../src/base/control.js';
 import { EXIT } from '../../src/base/exit-codes.js';
@@ -169,6 +170,7 @@ t.test('usage: one line, the nearest word, exit 64', built, async (t) => {
 
     [['maintenance', 'of'], "unknown command 'of' (did you mean one of off, on?)"],
     [['restart'], "missing required argument 'group'"],
+    [['config', 'reload', 'x'], "too many arguments for 'reload'. Expected 0 arguments but got 1."],
     [['cleanup'], "missing required argument 'group'"],
     [['fence', 'confrm', 'n2'], "unknown command 'confrm' (did you mean confirm?)"],
     [['fence', 'confirm', 'n2'], "required option '--reason <text>' not specified"],
@@ -197,7 +199,7 @@ t.test('usage: help and version are not errors', built, async (t) => {
 
 t.test('requests: what is typed is what is sent', built, async (t) => {
   const user = userInfo().username;
-  const rows: readonly (readonly [readonly string[], OperatorRequest])[] = [
+  const rows: readonly (readonly [readonly string[], OperatorRequest | ReloadRequest])[] = [
     [['move', 'mysql'], { kind: 'move', group: 'mysql', to: null }],
     [['move', 'mysql', '--to', 'n2'], { kind: 'move', group: 'mysql', to: 'n2' }],
     [['standby'], { kind: 'standby', node: null }],
@@ -219,6 +221,7 @@ t.test('requests: what is typed is what is sent', built, async (t) => {
     [['restart', 'mysql'], { kind: 'restart', group: 'mysql', by: user }],
     [['maintenance', 'on'], { kind: 'maintenance', by: user, reason: null, forMs: null }],
     [['maintenance', 'off'], { kind: 'endMaintenance', by: user }],
+    [['config', 'reload'], { kind: 'reload' }],
     [['cleanup', 'mysql'], { kind: 'cleanup', group: 'mysql' }],
     [
       ['fence', 'confirm', 'n2', '--reason', 'Pulled it', '--yes'],

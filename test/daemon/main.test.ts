@@ -105,7 +105,17 @@ t.test('main: one daemon, a second one, a reload, and leaving', skip, async (t) 
   t.match(run(...argv), { status: 1, stderr: /Another tandemd answers on / });
   t.equal(generation(), begun, 'the second one took nothing from the first');
   first.child.kill('SIGHUP');
-  await soon('the warning', () => first.said().includes('Reloading is not possible yet'));
+  await soon('the reload', () => first.said().includes('nothing changes for the groups'));
+  const haCf = join(path, 'config', 'ha.cf');
+  const sound = textOf(haCf);
+  writeFileSync(haCf, `${sound}  deadtim 10\n`);
+  first.child.kill('SIGHUP');
+  const fault = `Reload: ${haCf}:7:3: error: Unknown directive`;
+  await soon('the fault', () => first.said().includes(fault));
+  t.match(first.said(), /the configuration in force stays/);
+  writeFileSync(haCf, sound.replace('deadtime 1', 'deadtime 2'));
+  first.child.kill('SIGHUP');
+  await soon('the edit', () => /deadtime 1.00 s becomes 2.00 s/.test(first.said()));
   t.equal(first.child.exitCode, null);
   first.child.kill('SIGTERM');
   t.strictSame((await first.ended)[0], 0, first.said());

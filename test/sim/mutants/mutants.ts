@@ -445,25 +445,4 @@ export const MUTANTS: readonly Mutant[] = [
           : state,
     }),
   },
-  {
-    name: 'forgets holds over a restart of the daemon',
-    rules: ['I11'],
-    nodes: 2,
-    seedsMax: 250,
-    brain: {
-      step,
-      initialState: (spec, generation, saved, nowMs) =>
-        initialState(spec, generation, { ...saved, orders: [] }, nowMs),
-    },
-  },
-  {
-    name: 'mends what is frozen',
-    rules: ['I11'],
-    nodes: 2,
-    seedsMax: 200,
-    brain: bent({
-      before: (state, event) => (event.kind === 'actionResult' ? withoutHolds(state) : state),
-      after: (after, before) => ({ ...after, orders: { ...before.orders, ...after.orders } }),
-    }),
-  },
 ];

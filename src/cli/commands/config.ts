@@ -1,0 +1,106 @@
+import { hostname } from 'node:os';
+import type { Command } from 'commander';
+import type { Diagnostic } from '../../base/diagnostic.js';
+import type { Config } from '../../config/config.js';
+import { readConfiguration } from '../../host/configuration.js';
+import { named, withCommonOptions, type CommandContext, type CommonOptions } from '../command-context.js';
+import { carryOut, withChangeOptions, type ChangeOptions } from '../operator-request.js';
+import { renderConfig, renderDiagnostics, shownConfig } from '../render-config.js';
+
+interface FileOptions extends CommonOptions {
+  readonly node?: string;
+}
+
+/** `tandem config reload|check|show`, and `tandem check`. */
+export function addConfig(program: Command, context: CommandContext): void {
+  const config = program
+    .command('config')
+    .summary('check, show or reload the configuration')
+    .description('The configuration files of this machine, and the daemon that runs by them.');
+  const reload = config
+    .command('reload')
+    .summary('let tandemd read its configuration again')
+    .description(
+      'Let tandemd read its configuration again: validated first, then taken as a whole or not at ' +
+        'all. Reload one node after the other; what runs goes on.',
+    );
+  withCommonOptions(withChangeOptions(reload)).action(async (options: ChangeOptions) => {
+    await carryOut({ kind: 'reload' }, options, context);
+  });
+  addCheck(config.command('check'), context);
+  addCheck(program.command('check'), context);
+  const show = fileCommand(config.command('show'))
+    .summary('show the configuration as it is understood')
+    .description('Show the configuration of a folder as it is understood, without secrets.');
+  show.action((folder: string | undefined, options: FileOptions) => {
+    const read = readFrom(folder, options);
+    if (!read.ok) refuse(read.error, options, context);
+    else if (options.json === true) {
+      context.console.out(`${JSON.stringify(shownConfig(read.value))}\n`);
+    } else context.console.out(renderConfig(read.value));
+  });
+}
+
+function addCheck(command: Command, context: CommandContext): void {
+  fileCommand(command)
+    .summary('check the configuration and name its risks')
+    .description(
+      'Check the configuration of a folder as tandemd reads it. Names every fault with its file, ' +
+        'line and column, and what is allowed but risky, such as nodes that nothing can fence.',
+    )
+    .action((folder: string | undefined, options: FileOptions) => {
+      const read = readFrom(folder, options);
+      if (read.ok) approve(read.value, options, context);
+      else refuse(read.error, options, context);
+    });
+}
+
+function fileCommand(command: Command): Command {
+  return withCommonOptions(
+    command
+      .argument('[folder]', 'where it is (default: /etc/tandem, else /etc/ha.d)')
+      .option('--node <name>', 'as which node (default: this machine)'),
+  );
+}
+
+function readFrom(
+  folder: string | undefined,
+  { node }: FileOptions,
+): ReturnType<typeof readConfiguration> {
+  const directory = folder === undefined ? null : named(folder, 'the folder');
+  const self = node === undefined ? hostname() : named(node, 'the node of --node');
+  return readConfiguration(directory, self.toLowerCase());
+}
+
+function approve(config: Config, options: FileOptions, { console }: CommandContext): void {
+  const { digest, files, warnings } = config;
+  if (options.json === true) {
+    console.out(`${JSON.stringify(checkAnswer(true, digest, files, warnings))}\n`);
+    return;
+  }
+  const risks = warnings.length === 0 ? '' : `, with ${String(warnings.length)} to think about`;
+  console.out(`The configuration in ${files.join(', ')} is valid (digest ${digest})${risks}\n`);
+  console.out(renderDiagnostics(warnings));
+}
+
+function refuse(
+  faults: readonly Diagnostic[],
+  options: FileOptions,
+  context: CommandContext,
+): void {
+  const { console } = context;
+  if (options.json === true) {
+    console.out(`${JSON.stringify(checkAnswer(false, null, [], faults))}\n`);
+  } else console.err(`${renderDiagnostics(faults)}The configuration is not valid\n`);
+  context.exit('config');
+}
+
+/** `tandem.check/1`. */
+function checkAnswer(
+  valid: boolean,
+  digest: string | null,
+  files: readonly string[],
+  diagnostics: readonly Diagnostic[],
+): object {
+  return { schema: 'tandem.check/1', valid, digest, files, diagnostics };
+}
