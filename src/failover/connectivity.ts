@@ -7,7 +7,7 @@
  */
 import type { Connectivity, PingAnswer, PingTarget } from '../heartbeat/ping.js';
 import { isMember } from './membership.js';
-import { reachKey } from './orders.js';
+import { orderValue, reachKey } from './orders.js';
 import type { Peer, State } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -108,9 +108,30 @@ export function noteReachMoves(turn: Turn): void {
     if (order === undefined || (known?.version ?? 0) >= order.version) continue;
     const since = turn.nowMs - REST_WINDOW_MS;
     const recent = (known?.atMs ?? []).filter((at) => at > since).slice(1 - REST_MS.length);
-    const moves = { version: order.version, atMs: [...recent, turn.nowMs] };
+    const moves = { ...known, version: order.version, atMs: [...recent, turn.nowMs] };
     turn.update({ reachMoves: { ...turn.state.reachMoves, [spec.name]: moves } });
   }
+}
+
+/**
+ * Notes that an order has brought the group here. Unless it was one for connectivity, an operator
+ * knows better: the group stays until connections change.
+ */
+export function noteArrival(turn: Turn, group: string): void {
+  const moves = turn.state.reachMoves[group] ?? { version: 0, atMs: [] };
+  const isOwn = orderValue(turn.state, reachKey(group)) === turn.self;
+  const lastMs = moves.atMs.at(-1) ?? Number.NEGATIVE_INFINITY;
+  if (isOwn && turn.nowMs - lastMs < REST_MS[0]) return;
+  turn.update({
+    reachMoves: { ...turn.state.reachMoves, [group]: { ...moves, orderedMs: turn.nowMs } },
+  });
+}
+
+/** True when the comparison with a node is what it was when an order brought the group here. */
+export function isAccepted(state: State, group: string, node: string): boolean {
+  const orderedMs = state.reachMoves[group]?.orderedMs;
+  const comparison = state.comparisons[node];
+  return orderedMs !== undefined && comparison !== undefined && comparison.sinceMs <= orderedMs;
 }
 
 /** Until when the group is not moved for connectivity again, either way; 0 when it is free. */

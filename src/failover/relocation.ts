@@ -4,7 +4,14 @@
  * so that they keep to the same path: stopped here first, then claimed there.
  */
 import { formatDuration } from '../base/duration.js';
-import { hasBeen, reachSentence, restsUntilMs, SETTLING_MS } from './connectivity.js';
+import {
+  hasBeen,
+  isAccepted,
+  noteArrival,
+  reachSentence,
+  restsUntilMs,
+  SETTLING_MS,
+} from './connectivity.js';
 import { clearOrder, moveKey, moveTarget, reachKey, setOrder } from './orders.js';
 import { objectionTo, placement } from './placement.js';
 import type { Group } from './state.js';
@@ -30,6 +37,7 @@ function fulfilMove(turn: Turn, name: string): void {
   if (group === undefined || target === null) return;
   if (target === turn.self) {
     clearOrder(turn, moveKey(name));
+    noteArrival(turn, name);
     return;
   }
   const objection = objectionTo(turn.state, group, target);
@@ -92,7 +100,9 @@ function isConnectedWell(turn: Turn, group: string, node: string): boolean {
 /** The better connected node gets the group; with nobody better it stays, however bad it is. */
 function followConnectivity(turn: Turn, group: Group): void {
   const { name } = group.spec;
-  const better = turn.peers.filter((peer) => hasBeen(turn, peer.name, ['better']));
+  const better = turn.peers.filter(
+    (peer) => hasBeen(turn, peer.name, ['better']) && !isAccepted(turn.state, name, peer.name),
+  );
   if (better.length === 0 || turn.nowMs < restsUntilMs(turn.state, name)) return;
   const reached = (node: string): number =>
     turn.peer(node)?.report?.connectivity?.reached ?? 0;

@@ -59,6 +59,8 @@ export interface ReachMoves {
   /** Of the register that told of the newest. */
   readonly version: number;
   readonly atMs: readonly number[];
+  /** When an order brought the group here: what was known of connections then is accepted. */
+  readonly orderedMs?: number;
 }
 
 /** Which report of a node. */

@@ -131,6 +131,26 @@ t.test('connectivity: a group that was moved rests, longer each time', (t) => {
   t.end();
 });
 
+t.test('connectivity: a group stays where an operator ordered it, until connections change', (t) => {
+  const driver = new Driver({ heartbeat: HEARTBEAT });
+  pings(driver, 'silent');
+  driver.probed().hear({ connectivity: BOTH });
+  hearing(driver, 10_000, BOTH);
+  driver.operator({ kind: 'move', group: 'mysql', to: 'n1' });
+  const epoch = driver.group.claim?.epoch ?? -1;
+  driver.hear({ connectivity: BOTH }, { grant: { node: 'n1', generation: 7, epoch } });
+  while (driver.group.life === 'starting') driver.done();
+  driver.give({ kind: 'drbd', facts: [drbd({ role: 'Primary' })] });
+  hearing(driver, 120_000, BOTH);
+  t.equal(driver.group.life, 'started', 'n2 reaches more, as it did when the order was given');
+  pings(driver, 'up');
+  hearing(driver, 1_000, BOTH);
+  pings(driver, 'silent');
+  hearing(driver, 6_000, BOTH);
+  t.equal(driver.group.life, 'stopping', 'lost anew: it moves');
+  t.end();
+});
+
 t.test('connectivity: of nodes that could start it the better connected one does', (t) => {
   const driver = new Driver({ heartbeat: HEARTBEAT });
   pings(driver, 'silent');
