@@ -7,6 +7,7 @@ import type { StandbyScope, Status } from './status.js';
  *     GET  /v1/history             -> 200 HistoryAnswer
  *     GET  /v1/why                 -> 200 WhyAnswer (src/base/why.ts)
  *     GET  /v1/dump                -> 200 StateDump (src/base/dump.ts)
+ *     GET  /v1/split-brain         -> 200 SplitBrainSides
  *     POST /v1/requests            OperatorRequest -> 200 OperatorAnswer (also for refusals)
  *     GET  /v1/requests/ID         -> 200 OperatorAnswer: how the request is doing
  */
@@ -15,6 +16,7 @@ export const CONTROL_PATH = {
   history: '/v1/history',
   why: '/v1/why',
   dump: '/v1/dump',
+  splitBrain: '/v1/split-brain',
   requests: '/v1/requests',
 } as const;
 
@@ -47,6 +49,16 @@ export type OperatorRequest =
       readonly peer: string | null;
       /** How long the handler waits. */
       readonly waitMs: number;
+    }
+  | {
+      readonly kind: 'discard';
+      readonly resource: string;
+      /** The node that loses what only it has. */
+      readonly node: string;
+      /** Of the split brain that the person looked at; null takes the one that there is. */
+      readonly fingerprint: string | null;
+      readonly by: string;
+      readonly reason: string;
     }
   | {
       readonly kind: 'fenceConfirm';

@@ -7,6 +7,7 @@ import {
   type Status,
 } from '../base/control.js';
 import type { StateDump } from '../base/dump.js';
+import type { SplitBrainSides } from '../base/split-brain.js';
 import type { ExitName } from '../base/exit-codes.js';
 import type { WhyAnswer } from '../base/why.js';
 import { CliFailure } from './cli-failure.js';
@@ -21,6 +22,7 @@ import { CliFailure } from './cli-failure.js';
 export interface Client {
   status(): Promise<Status>;
   history(): Promise<HistoryAnswer>;
+  splitBrain(): Promise<SplitBrainSides>;
   why(): Promise<WhyAnswer>;
   /** The state of the core; what is in it is not looked at here. */
   dump(): Promise<StateDump>;
@@ -43,6 +45,7 @@ export function createClient(socketPath: string): Client {
     history: async () => sensible(await get(CONTROL_PATH.history), isHistory),
     dump: async () => sensible(await get(CONTROL_PATH.dump), isDump),
     why: async () => sensible(await get(CONTROL_PATH.why), isWhy),
+    splitBrain: async () => sensible(await get(CONTROL_PATH.splitBrain), isSides),
     async request(envelope) {
       const options = { socketPath, path: CONTROL_PATH.requests, method: 'POST' };
       return sensible(await call(options, JSON.stringify(envelope)), isAnswer);
@@ -170,6 +173,11 @@ function isWhy(answer: object): answer is WhyAnswer {
 
 function isDump(answer: object): answer is StateDump {
   return (answer as Fields)['schema'] === 'tandem.dump/1';
+}
+
+function isSides(answer: object): answer is SplitBrainSides {
+  const value = answer as Fields;
+  return value['schema'] === 'tandem.split-brain-sides/1' && Array.isArray(value['resources']);
 }
 
 function isAnswer(answer: object): answer is OperatorAnswer {

@@ -12,7 +12,8 @@ import type { ActionResult } from '../failover/lifecycle.js';
 import { kindOf } from '../resources/kinds.js';
 import type { ExecStep, PlanContext, Readings, ResourceFacts } from '../resources/plan.js';
 import { PROGRAM_CANDIDATES } from '../resources/programs.js';
-import type { GroupSpec, ResourceSpec } from '../resources/spec.js';
+import { mysqlSettings } from '../resources/mysql-settings.js';
+import type { GroupSpec, MysqlSpec, ResourceSpec } from '../resources/spec.js';
 import type { DrbdSource } from './drbd-source.js';
 import type { RunCommand } from '../host/hands.js';
 import { within } from '../host/limit.js';
@@ -83,6 +84,12 @@ export class Actor {
   async learn(groups: readonly GroupSpec[]): Promise<void> {
     const resources = groups.flatMap((group) => group.resources);
     await Promise.all(resources.map(async (resource) => this.#discover(resource)));
+  }
+
+  /** The data folder of a database, by its specification and option files; null when unknown. */
+  datadirOf(spec: MysqlSpec): string | null {
+    const discovered = this.#discovered.get(spec.id) ?? {};
+    return mysqlSettings(spec, this.#baseContext(spec, discovered, false))?.datadir ?? null;
   }
 
   /** Carries out one action; always comes back with a result, within the time of the kind. */

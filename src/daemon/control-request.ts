@@ -58,6 +58,17 @@ const requestSchema = z.discriminatedUnion('kind', [
     peer: name.nullable(),
     waitMs: z.int().min(0).max(WAIT_MS_MAX),
   }),
+  z.strictObject({
+    kind: z.literal('discard'),
+    resource: name,
+    node: name,
+    fingerprint: z
+      .string()
+      .regex(/^[0-9a-f]{12}$/, 'is no fingerprint')
+      .nullable(),
+    by: sentence,
+    reason: sentence,
+  }),
   z.strictObject({ kind: z.literal('fenceConfirm'), node: name, by: sentence, reason: sentence }),
 ]);
 

@@ -10,6 +10,7 @@ import {
   type Status,
 } from '../base/control.js';
 import type { StateDump } from '../base/dump.js';
+import type { SplitBrainSides } from '../base/split-brain.js';
 import { err, ok, type Result } from '../base/result.js';
 import type { WhyAnswer } from '../base/why.js';
 import { parseEnvelope } from './control-request.js';
@@ -30,6 +31,7 @@ export interface ControlBackend {
   history(): HistoryAnswer;
   why(): WhyAnswer;
   dump(): StateDump;
+  splitBrain(): SplitBrainSides;
   request(envelope: OperatorEnvelope): OperatorAnswer;
   /** How an earlier request stands; null when the id is not known (any more). */
   answer(id: string): OperatorAnswer | null;
@@ -173,6 +175,7 @@ function route({ backend, request }: Exchange, body: string): Reply {
   if (path === CONTROL_PATH.history) return { code: 200, body: backend.history() };
   if (path === CONTROL_PATH.why) return { code: 200, body: backend.why() };
   if (path === CONTROL_PATH.dump) return { code: 200, body: backend.dump() };
+  if (path === CONTROL_PATH.splitBrain) return { code: 200, body: backend.splitBrain() };
   const envelope = parseEnvelope(body);
   if (!envelope.ok) return problem(400, envelope.error);
   return { code: 200, body: backend.request(envelope.value) };

@@ -19,6 +19,7 @@ import { Engine } from './engine.js';
 import { useFenceDevice } from './fence-agent.js';
 import type { Log } from './log.js';
 import { outdateDisk } from './outdate.js';
+import { reconnector } from './reconnect.js';
 import { Reloader } from './reload.js';
 import { StateFile } from './state-file.js';
 import { drbdResources, Surroundings } from './surroundings.js';
@@ -91,6 +92,7 @@ export async function startDaemon(
     fence: async (effect) =>
       useFenceDevice(effect, reloader.config.fencing[effect.node] ?? [], { warn, untilQuiet }),
     outdate: async (effect) => outdateDisk(effect),
+    reconnect: reconnector(config.self, drbd),
     save: (facts) => stateFile.save(facts, (sentence) => log.error(sentence)),
     exit: (clean) => void close(clean ? EXIT.ok : EXIT.failed),
   });
@@ -98,7 +100,7 @@ export async function startDaemon(
   const control = createControlServer({ path: socketPath, backend, log });
   const listening = await control.listen();
   if (!listening.ok) return err(listening.error);
-  const around = new Surroundings(config, { drbd, clock, log, engine });
+  const around = new Surroundings(config, { drbd, clock, log, engine, actor, folders });
   const reloader = reloaderFor(config, { read, engine, log, drbd, actor, around });
   const close = async (code: number): Promise<void> => {
     engine.stop();
@@ -160,6 +162,7 @@ function backendOf(engine: Engine, reload: (dryRun: boolean) => OperatorAnswer):
     history: () => engine.history(),
     why: () => engine.why(),
     dump: () => engine.dump(),
+    splitBrain: () => engine.splitBrain(),
     answer: (id) => engine.answer(id),
     request: ({ request, dryRun }) =>
       request.kind === 'reload' ? reload(dryRun) : engine.request({ request, dryRun }),

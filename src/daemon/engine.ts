@@ -5,14 +5,17 @@
 import { assertNever } from '../base/assert.js';
 import type { OperatorAnswer, OperatorRequest, HistoryAnswer } from '../base/control.js';
 import { withoutSecrets, type StateDump } from '../base/dump.js';
+import type { SplitBrainSides } from '../base/split-brain.js';
 import type { DrbdSourceStatus, Status } from '../base/status.js';
 import type { WhyAnswer } from '../base/why.js';
+import { discardOrder } from '../failover/discard-order.js';
 import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
 import type { ClusterSpec } from '../failover/spec.js';
 import type { ActionResult } from '../failover/lifecycle.js';
 import type { Report } from '../heartbeat/report.js';
 import type { SavedFacts, State } from '../failover/state.js';
+import { viewSplitBrain } from '../failover/split-brain-view.js';
 import { step } from '../failover/step.js';
 import { explain } from '../failover/explain.js';
 import { viewStatus, type LinkCounters } from '../failover/view.js';
@@ -33,6 +36,9 @@ export interface EngineWorld {
   readonly run: (effect: Extract<Effect, { kind: 'run' }>) => Promise<ActionResult>;
   readonly fence: (effect: Extract<Effect, { kind: 'fence' }>) => Promise<FenceResult>;
   readonly outdate: (effect: Extract<Effect, { kind: 'outdate' }>) => Promise<OutdateResult>;
+  readonly reconnect: (
+    effect: Extract<Effect, { kind: 'reconnect' }>,
+  ) => Promise<Omit<Extract<FailoverEvent, { kind: 'reconnectResult' }>, 'kind'>>;
   readonly save: (facts: SavedFacts) => void;
   readonly exit: (clean: boolean) => void;
 }
@@ -132,6 +138,25 @@ export class Engine {
     };
   }
 
+  splitBrain(): SplitBrainSides {
+    return viewSplitBrain(this.#state, this.#world.clock.monotonicMs());
+  }
+
+  /** Nothing starts, stops or is fenced, and every node is heard: there is time for questions. */
+  isCalm(): boolean {
+    const { groups, peers, phase } = this.#state;
+    const atRest = ({ life }: State['groups'][string]): boolean =>
+      life === 'stopped' || life === 'started' || life === 'stopFailed';
+    const heard = ({ verdict, fencing }: State['peers'][string]): boolean =>
+      verdict === 'up' && fencing.running === null;
+    return phase === 'up' && Object.values(groups).every(atRest) && Object.values(peers).every(heard);
+  }
+
+  /** A person's order to settle a split brain of the resource stands. */
+  isSettling(resource: string): boolean {
+    return discardOrder(this.#state, resource) !== null;
+  }
+
   /** Takes an operator's request. A dry run goes through the same core and is forgotten. */
   request({ request, dryRun }: EngineRequest): OperatorAnswer {
     const requestId = this.newRequestId();
@@ -193,6 +218,11 @@ export class Engine {
         void this.#world
           .outdate(effect)
           .then((result) => this.post({ kind: 'outdateResult', ...result }));
+        return;
+      case 'reconnect':
+        void this.#world
+          .reconnect(effect)
+          .then((result) => this.post({ kind: 'reconnectResult', ...result }));
         return;
       case 'save':
         this.#world.save(effect.facts);

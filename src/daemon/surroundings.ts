@@ -1,6 +1,8 @@
 /** What reaches the engine from outside: the links to the peers, DRBD, the ping nodes. */
 import type { DrbdSourceStatus } from '../base/status.js';
 import type { Config } from '../config/config.js';
+import type { DrbdFacts } from '../drbd/facts.js';
+import type { Actor } from './actor.js';
 import type { Clock } from './clock.js';
 import type { DrbdSource } from './drbd-source.js';
 import { DrbdWatch } from './drbd-watch.js';
@@ -8,6 +10,7 @@ import type { Engine } from './engine.js';
 import { Links } from './links.js';
 import type { Log } from './log.js';
 import { PingWatch } from './ping-watch.js';
+import { watchSides } from './watch-sides.js';
 
 /** What the surroundings are made of. */
 export interface SurroundingsParts {
@@ -15,6 +18,8 @@ export interface SurroundingsParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly engine: Engine;
+  readonly actor: Actor;
+  readonly folders: { readonly state: string };
 }
 
 /** Open links and watches, which a reload replaces. */
@@ -85,21 +90,26 @@ interface Watches {
 }
 
 /** Tells the engine what changes by itself. */
-function watchMachine(
-  config: Config,
-  { drbd, clock, log, engine }: SurroundingsParts,
-): Watches {
+function watchMachine(config: Config, parts: SurroundingsParts): Watches {
+  const { drbd, clock, log, engine } = parts;
   const pings = watchPings(config, clock, engine);
   if (!drbd.isNeeded) return { stop: () => pings.stop(), drbdSource: () => null };
+  const sides = watchSides({ config, ...parts });
+  let latest: readonly DrbdFacts[] = [];
+  const looking = setInterval(() => sides.look(latest), config.heartbeat.keepaliveMs);
   const watch = new DrbdWatch({
     source: drbd,
     everyMs: config.heartbeat.keepaliveMs,
     nowMs: clock.monotonicMs,
-    onFacts: (facts) => engine.post({ kind: 'drbd', facts }),
+    onFacts: (facts) => {
+      latest = facts;
+      engine.post({ kind: 'drbd', facts });
+    },
     onNote: (level, sentence) => log[level](sentence),
   });
   const stop = (): void => {
     watch.stop();
+    clearInterval(looking);
     pings.stop();
   };
   return { stop, drbdSource: () => watch.status };

@@ -28,6 +28,20 @@ export type Effect =
   /** Mark the disk of this node Outdated (`drbdadm outdate`); answered by `outdateResult`. */
   | { readonly kind: 'outdate'; readonly outdateId: string; readonly resource: string }
   /**
+   * One step of settling a split brain, answered by `reconnectResult` with the same id. `discard`:
+   * disconnect, and connect with this node's changes given up; refused unless this node is Secondary
+   * and still holds `generations`. `connect`: connect again. `withdraw`: disconnect, so that an offer
+   * to discard is over.
+   */
+  | {
+      readonly kind: 'reconnect';
+      readonly reconnectId: string;
+      readonly resource: string;
+      readonly step: 'discard' | 'connect' | 'withdraw';
+      /** Volume -> the line of `drbdadm get-gi` that the order was given for. */
+      readonly generations: Readonly<Record<number, string>>;
+    }
+  /**
    * Make these facts survive a restart, soon: a slow disk must not hold up a heartbeat. What must be
    * durable before the first word, the generation, is taken before the core is made.
    */

@@ -2,8 +2,8 @@ import type { OperatorRequest } from '../base/control.js';
 import type { ResourceState } from '../base/status.js';
 import type { DrbdFacts } from '../drbd/facts.js';
 import type { PingAnswer } from '../heartbeat/ping.js';
-import type { OutdateOutcome, Report, ReportFault } from '../heartbeat/report.js';
 import type { ClusterSpec } from './spec.js';
+import type { OutdateOutcome, Report, ReportFault, SideReport } from '../heartbeat/report.js';
 
 /** All that can happen to the core. Plain data, so that a run can be recorded and replayed. */
 export type FailoverEvent =
@@ -43,6 +43,18 @@ export type FailoverEvent =
       readonly outdateId: string;
       /** `failed`: DRBD refused for another reason, or nobody knows; worth another try. */
       readonly outcome: OutdateOutcome | 'failed';
+      readonly reason: string;
+    }
+  /** This node's half of a resource that is not connected; null when it is, or is not known. */
+  | {
+      readonly kind: 'side';
+      readonly resource: string;
+      readonly side: Omit<SideReport, 'offers'> | null;
+    }
+  | {
+      readonly kind: 'reconnectResult';
+      readonly reconnectId: string;
+      readonly outcome: 'ok' | 'failed';
       readonly reason: string;
     }
   | { readonly kind: 'operator'; readonly requestId: string; readonly request: OperatorRequest }

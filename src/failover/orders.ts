@@ -1,6 +1,6 @@
 import type { NodeMode, StandbyScope } from '../base/status.js';
 import { orderReplaces, type Order } from '../heartbeat/report.js';
-import type { GroupSpec } from '../resources/spec.js';
+import type { GroupSpec, ResourceSpec } from '../resources/spec.js';
 import type { State } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -51,12 +51,21 @@ function isKnownKey(state: State, key: string): boolean {
   const [kind, name] = [key.slice(0, dot), key.slice(dot + 1)];
   if (dot < 0) return CLUSTER_KEYS.includes(key);
   if (kind === 'mode') return nodes.includes(name);
+  if (key === discardKey(name)) {
+    const uses = (entry: ResourceSpec): boolean => entry.kind === 'drbd' && entry.resource === name;
+    return groups.some(({ resources }) => resources.some(uses));
+  }
   return GROUP_KEYS.includes(kind) && groups.some((group) => group.name === name);
 }
 
 /** What a node that was restarted takes up again: the wishes that stand, not the deeds. */
 export function outlivesRestart({ key }: Order): boolean {
   return ['mode.', 'freeze.', 'disable.', 'maintenance'].some((prefix) => key.startsWith(prefix));
+}
+
+/** The register that settles a split brain; its value is written in discard-order. */
+export function discardKey(resource: string): string {
+  return `discard.${resource}`;
 }
 
 export function moveKey(group: string): string {

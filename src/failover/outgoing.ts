@@ -1,5 +1,5 @@
-import { PROTOCOL_VERSION, type Report } from '../heartbeat/report.js';
 import { connectivityOf } from './connectivity.js';
+import { PROTOCOL_VERSION, type Report, type SideReport } from '../heartbeat/report.js';
 import { reportedDisk } from './copies.js';
 import { outdateAsks } from './fence-peer.js';
 import { isMember } from './membership.js';
@@ -35,11 +35,26 @@ export function buildReport(state: State, sequence: number, nowMs: number): Repo
       disk: reportedDisk(state, facts),
       connection: facts.connection,
     })),
+    ...sidesToTell(state),
     orders: Object.values(state.orders),
     ...(connectivity === null ? {} : { connectivity }),
     outdateAsks: outdateAsks(state),
     outdateWords: outdateWords(state),
   };
+}
+
+/** Halves that are not connected, and the offer to lose one's changes once it is made. */
+function sidesToTell(state: State): { readonly sides?: readonly SideReport[] } {
+  const sides: SideReport[] = [];
+  for (const { resource, disk } of Object.values(state.drbd)) {
+    const side = state.sides[resource];
+    const discard = state.discards[resource];
+    const offers = discard?.offered === true && discard.running === null ? discard.fingerprint : null;
+    if (side === undefined && offers === null) continue;
+    const bare = { resource, disk, volumes: [], began: null, database: '' };
+    sides.push({ ...(side ?? bare), offers });
+  }
+  return sides.length === 0 ? {} : { sides };
 }
 
 interface Truth {
@@ -67,6 +82,8 @@ function isSameTruth(a: State, b: State): boolean {
   return (
     a.drbd === b.drbd &&
     a.copies === b.copies &&
+    a.sides === b.sides &&
+    a.discards === b.discards &&
     a.orders === b.orders &&
     a.pings === b.pings &&
     a.fencePeers === b.fencePeers &&

@@ -9,6 +9,7 @@
 import type { DrbdFacts } from '../drbd/facts.js';
 import { reachedBy } from './connectivity.js';
 import { copyObjection } from './copies.js';
+import { discardObjection } from './discard-order.js';
 import { isMember } from './membership.js';
 import { moveTarget, restartOf, standbyObjection } from './orders.js';
 import { outdatingObjection } from './outdate.js';
@@ -81,6 +82,11 @@ function unfitness(state: State, group: Group, node: string): string | null {
   if (!group.spec.prefer.includes(node)) return `${node} is not among the nodes of the group`;
   const standby = standbyObjection(state, group.spec, node);
   if (standby !== null) return standby;
+  for (const resource of group.spec.resources) {
+    if (resource.kind !== 'drbd') continue;
+    const objection = discardObjection(state, resource.resource, node);
+    if (objection !== null) return objection;
+  }
   if (node === state.spec.self) return objectionToSelf(state, group);
   const peer = state.peers[node];
   return peer === undefined ? `${node} is not a node` : objectionToPeer(peer, group);

@@ -10,6 +10,7 @@ import { activeElsewhere } from './claims.js';
 import * as held from './hold-requests.js';
 import { disableOf, holdSentence } from './holds.js';
 import { onFencePeer } from './fence-peer.js';
+import { judgeDiscard, type DiscardRequest } from './discard-request.js';
 import { cleanup } from './lifecycle.js';
 import {
   clearOrder,
@@ -105,6 +106,8 @@ function judge(turn: Turn, request: Exclude<OperatorRequest, { kind: 'fencePeer'
       return judgeOnline(turn, request.node ?? turn.self);
     case 'cleanup':
       return judgeCleanup(turn, request.group);
+    case 'discard':
+      return followDiscard(turn, request);
     case 'fenceConfirm':
       return judgeConfirm(turn, request);
     case 'restart':
@@ -214,6 +217,14 @@ function judgeCleanup(turn: Turn, word: string): Verdict {
   };
 }
 
+function followDiscard(turn: Turn, request: DiscardRequest): Verdict {
+  const verdict = judgeDiscard(turn, request);
+  if (verdict.kind === 'refused') return verdict;
+  const { node, resource } = request;
+  const pending = { what: 'discard', group: verdict.group, resource, node, mode: null } as const;
+  return { kind: 'follow', message: verdict.message, pending };
+}
+
 function judgeConfirm(
   turn: Turn,
   request: Extract<OperatorRequest, { kind: 'fenceConfirm' }>,
@@ -263,6 +274,9 @@ export function followRequests(turn: Turn): void {
 
 /** Where the group is, one sentence per change. */
 function progressOf(turn: Turn, request: PendingRequest): readonly string[] {
+  if (request.resource !== undefined) {
+    return turn.state.discards[request.resource]?.progress ?? request.progress;
+  }
   if (request.group === null) return request.progress;
   const group = turn.group(request.group);
   if (group === undefined) return request.progress;
@@ -281,6 +295,10 @@ function endOf(turn: Turn, request: PendingRequest): End | null {
   const took = formatDuration(turn.nowMs - request.askedMs);
   if (request.what === 'mode') return endOfMode(turn, request, took);
   if (request.what === 'hold') return held.endOfHold(turn, request);
+  if (request.resource !== undefined) {
+    const end = turn.state.discards[request.resource]?.end ?? null;
+    return end === null ? null : { ok: end.ok, message: `${end.message} (${took})` };
+  }
   const group = request.group === null ? undefined : turn.group(request.group);
   if (group === undefined || request.group === null) return null;
   if (request.what === 'restart') return held.endOfRestart(turn, group, request);

@@ -1,9 +1,18 @@
 import type { DrbdFacts } from '../drbd/facts.js';
 import { newPeerLife, type PeerLife } from '../heartbeat/liveness.js';
 import { newSelfHealth, type SelfHealth } from '../heartbeat/self-health.js';
-import type { Claim, Grant, GroupLife, NodePhase, Order, Report } from '../heartbeat/report.js';
 import type { PingAnswer } from '../heartbeat/ping.js';
 import type { OutdateOutcome } from '../heartbeat/report.js';
+import type {
+  Claim,
+  Grant,
+  GroupLife,
+  NodePhase,
+  Order,
+  Report,
+  SideReport,
+} from '../heartbeat/report.js';
+import type { Discard } from './discard-state.js';
 import type { GroupSpec } from '../resources/spec.js';
 import type { NodeMode, ResourceState } from '../base/status.js';
 import type { Comparison } from './connectivity.js';
@@ -32,6 +41,12 @@ export interface State {
   readonly copies: Readonly<Record<string, Copy>>;
   /** DRBD resource -> node -> its newest report when the connection came up: older news is past. */
   readonly relinks: Readonly<Record<string, Readonly<Record<string, Stamp>>>>;
+  /** DRBD resource -> this node's half of it, while it is not connected. */
+  readonly sides: Readonly<Record<string, Omit<SideReport, 'offers'>>>;
+  /** DRBD resource -> the split brain that was told of, by its fingerprint. */
+  readonly splits: Readonly<Record<string, string>>;
+  /** DRBD resource -> how the order to settle its split brain is doing. */
+  readonly discards: Readonly<Record<string, Discard>>;
   readonly orders: Readonly<Record<string, Order>>;
   /** Address -> how it answers this node. */
   readonly pings: Readonly<Record<string, PingAnswer>>;
@@ -166,8 +181,18 @@ export interface RunningAction {
 /** An operator's request that is not finished. */
 export interface PendingRequest {
   readonly id: string;
-  readonly what: 'move' | 'mode' | 'cleanup' | 'restart' | 'disable' | 'enable' | 'hold';
+  readonly what:
+    | 'move'
+    | 'mode'
+    | 'cleanup'
+    | 'restart'
+    | 'disable'
+    | 'enable'
+    | 'hold'
+    | 'discard';
   readonly group: string | null;
+  /** The DRBD resource, for `discard`. */
+  readonly resource?: string;
   readonly node: string;
   readonly mode: NodeMode | null;
   /** Of a restart: the claim under which it ran before. */
@@ -254,6 +279,9 @@ export function initialState(
     pings: {},
     comparisons: {},
     reachMoves: {},
+    sides: {},
+    splits: {},
+    discards: {},
     requests: {},
     fencePeers: [],
     outdatings: [],

@@ -3,6 +3,7 @@ import { nextVerdictMs } from '../heartbeat/liveness.js';
 import { settleClaims } from './claims.js';
 import { noteReachMoves, onPings, reviewConnectivity } from './connectivity.js';
 import { onDrbd, reviewCopies } from './copies.js';
+import { onReconnectResult, reconcileDiscards } from './discard.js';
 import type { Effect } from './effect.js';
 import type { FailoverEvent } from './event.js';
 import { settleFencePeers } from './fence-peer.js';
@@ -16,6 +17,7 @@ import { heedAsks, onOutdateResult } from './outdate.js';
 import { liftBars } from './recovery.js';
 import { adoptTiming } from './reload.js';
 import { followRequests, onOperator, onReload } from './requests.js';
+import { onSide, reviewSplitBrains } from './split-brain.js';
 import { turnEveryMs } from './spec.js';
 import type { State } from './state.js';
 import { Turn } from './turn.js';
@@ -69,6 +71,12 @@ function takeIn(turn: Turn, event: FailoverEvent): boolean {
     case 'outdateResult':
       onOutdateResult(turn, event);
       return true;
+    case 'side':
+      onSide(turn, event.resource, event.side);
+      return true;
+    case 'reconnectResult':
+      onReconnectResult(turn, event);
+      return true;
     case 'operator':
       onOperator(turn, event.requestId, event.request);
       return true;
@@ -102,6 +110,7 @@ function decide(turn: Turn): void {
   noteReachMoves(turn);
   heedAsks(turn);
   adoptTiming(turn);
+  reviewSplitBrains(turn);
   liftBars(turn);
   endHolds(turn);
   enterUp(turn);
@@ -115,6 +124,7 @@ function decide(turn: Turn): void {
     fencingMs = Math.min(fencingMs, reconcileFencing(turn, peer) ?? fencingMs);
   }
   settleFencePeers(turn);
+  reconcileDiscards(turn);
   followRequests(turn);
   leaveIfStopped(turn);
   sendIfDue(turn);

@@ -13,7 +13,7 @@ export type Verdict =
   | {
       readonly kind: 'follow';
       readonly message: string;
-      readonly pending: Pick<PendingRequest, 'what' | 'group' | 'node' | 'mode' | 'epoch' | 'key'>;
+      readonly pending: Pick<PendingRequest, 'what' | 'group' | 'resource' | 'node' | 'mode' | 'epoch' | 'key'>;
     };
 
 /** The last answer of a request that was followed. */

@@ -6,6 +6,7 @@
  *     tv=1  tc=4f0c...  tm=online  th=ok  tp=1/2
  *     tg.mysql=started 3 claim=3/1 grant=n1/1795223335/2 barred
  *     td.r0=Primary UpToDate Connected
+ *     ti.r0=UpToDate 0/0E00F5D4B1A06EAA:977B...:1:1:0:0:0:0:0/20480 at=1763709184/kernel db=-noBinlog
  *     to.move.mysql=n1 4 n2
  *     ta.17=r0 n2                       an ask: n2, mark your disk of r0 Outdated (version 17)
  *     tw.17.n1=r0 1795223335 outdated   the word on it, for n1 of that generation
@@ -24,7 +25,9 @@ import {
   type OutdateWord,
   type Report,
   type ReportFault,
+  type SideReport,
 } from './report.js';
+import { decodeSide, encodeSide } from './side-codec.js';
 
 /** A field of a message in wire order; values of the `status` type are text. */
 export type TextField = readonly [name: string, value: string];
@@ -80,6 +83,7 @@ export function encodeReport(report: Report, header: StatusHeader): readonly Tex
       `td.${drbd.resource}`,
       `${drbd.role} ${drbd.disk} ${drbd.connection}`,
     ]),
+    ...(report.sides ?? []).map((side): TextField => [`ti.${side.resource}`, encodeSide(side)]),
     ...report.orders.map((order): TextField => [
       `to.${order.key}`,
       `${order.value} ${String(order.version)} ${order.origin}`,
@@ -159,11 +163,15 @@ function fault(
   return err({ kind, detail, node });
 }
 
-type Lists = Pick<Report, 'groups' | 'drbd' | 'orders' | 'outdateAsks' | 'outdateWords'>;
+type Lists = Pick<
+  Report,
+  'groups' | 'drbd' | 'sides' | 'orders' | 'outdateAsks' | 'outdateWords'
+>;
 
 interface Drafts {
   readonly groups: GroupReport[];
   readonly drbd: DrbdReport[];
+  readonly sides: SideReport[];
   readonly orders: Order[];
   readonly outdateAsks: OutdateAsk[];
   readonly outdateWords: OutdateWord[];
@@ -176,6 +184,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   'tg.': ({ groups }, key, words) => added(groups, decodeGroup(key, words)),
   'td.': ({ drbd }, key, [role = '', disk = '', connection = '']) =>
     added(drbd, { resource: key, role, disk, connection }),
+  'ti.': ({ sides }, key, words) => added(sides, decodeSide(key, words)),
   'to.': ({ orders }, key, words) => added(orders, decodeOrder(key, words)),
   'ta.': ({ outdateAsks }, key, [resource = '', node = '']) => {
     const version = decimal(key);
@@ -190,7 +199,8 @@ function added<T>(list: T[], entry: T | null): boolean {
 }
 
 function decodeLists(fields: ReadonlyMap<string, string>): Result<Lists, string> {
-  const drafts: Drafts = { groups: [], drbd: [], orders: [], outdateAsks: [], outdateWords: [] };
+  const lists = { groups: [], drbd: [], orders: [], outdateAsks: [], outdateWords: [] };
+  const drafts: Drafts = { ...lists, sides: [] };
   let entries = 0;
   for (const [name, value] of fields) {
     const reader = READERS[name.slice(0, 3)];
@@ -199,7 +209,8 @@ function decodeLists(fields: ReadonlyMap<string, string>): Result<Lists, string>
     const isRead = entries <= ENTRIES_MAX && reader(drafts, name.slice(3), value.split(' '));
     if (!isRead) return err(name);
   }
-  return ok(drafts);
+  const { sides, ...others } = drafts;
+  return ok(sides.length === 0 ? others : drafts);
 }
 
 function decodeOrder(key: string, words: readonly string[]): Order | null {

@@ -59,9 +59,34 @@ export interface DrbdReport {
   readonly connection: string;
 }
 
+/**
+ * One half of a DRBD resource that is not connected, as its own node knows it: what both nodes need
+ * to tell a split brain from a cut cable. Sent only while it matters: a slow link has little room.
+ */
+export interface SideReport {
+  readonly resource: string;
+  /** The kernel's own word; `disk` of DrbdReport is what others may count on. */
+  readonly disk: string;
+  readonly volumes: readonly SideVolume[];
+  /** When the present generation of the data began, seconds since the epoch, and who saw it. */
+  readonly began: { readonly seconds: number; readonly source: 'kernel' | 'tandem' } | null;
+  /** How far the database came: one word of database-position. */
+  readonly database: string;
+  /** The split brain in which this node waits to lose its changes, by its fingerprint. */
+  readonly offers: string | null;
+}
+
+/** One volume of a side. */
+export interface SideVolume {
+  readonly volume: number;
+  /** A line of `drbdadm get-gi`. */
+  readonly generation: string;
+  readonly outOfSyncBytes: number | null;
+}
+
 /** Last writer wins: the higher version, then the origin that sorts first. */
 export interface Order {
-  /** `move.GROUP` or `mode.NODE`. */
+  /** `move.GROUP`, `mode.NODE` or `discard.RESOURCE`. */
   readonly key: string;
   /** A node name, a mode, or `-` for none. */
   readonly value: string;
@@ -102,6 +127,7 @@ export interface Report {
   readonly health: 'ok' | 'stalled';
   readonly groups: readonly GroupReport[];
   readonly drbd: readonly DrbdReport[];
+  readonly sides?: readonly SideReport[];
   readonly orders: readonly Order[];
   /** Absent while it is not known, or when there is nothing to ping. */
   readonly connectivity?: Connectivity;

@@ -1,3 +1,4 @@
+/* eslint max-lines: ['error', { max: 430, skipBlankLines: true, skipComments: true }] -- one machine is one object */
 /**
  * One machine: power, kernel, clock, and the daemon that runs the very step function of the real
  * one. Two ways to stand still: the daemon alone stalls (its services and DRBD go on), or the
@@ -15,6 +16,7 @@ import { LocalClock } from './local-clock.js';
 import type { MachineSetup } from './machine-setup.js';
 import { Release } from './release.js';
 import type { Replica } from './replica.js';
+import { reconnected, sideNews } from './sides.js';
 
 /** Datagrams that a socket buffer holds for a daemon that stands still. */
 const INBOX_MAX = 512;
@@ -29,6 +31,8 @@ const HANDLER_RETRIES = 5;
 const HANDLER_WAIT_MS = 540_000;
 /** `drbdadm outdate`. */
 const OUTDATE_MS = 20;
+/** Three runs of drbdadm. */
+const RECONNECT_MS = 100;
 /** DRBD's events reach the daemon after this long. */
 const DRBD_NEWS_MS = 5;
 
@@ -317,6 +321,10 @@ export class Machine {
     const replicas = this.#replicas();
     if (replicas.length === 0) return;
     this.#give({ kind: 'drbd', facts: replicas.map((replica) => replica.facts(this.name)) });
+    for (const replica of replicas) {
+      const news = sideNews(replica, this.name, this.#daemon?.state);
+      if (news !== null) this.#give(news);
+    }
   }
 
   /** A resource dies; the daemon hears at once of a server that it has started itself. */
@@ -396,6 +404,9 @@ export class Machine {
       case 'fence':
         this.#fence(daemon, effect);
         return;
+      case 'reconnect':
+        this.#reconnect(daemon, effect);
+        return;
       case 'save':
         this.#saved = effect.facts;
         return;
@@ -431,6 +442,13 @@ export class Machine {
       const outcome = replica.outdate(this.name);
       if (this.#daemon !== daemon) return;
       this.#give({ kind: 'outdateResult', outdateId, outcome, reason: 'as DRBD says' });
+    });
+  }
+
+  #reconnect(daemon: Daemon, effect: Extract<Effect, { kind: 'reconnect' }>): void {
+    this.#later(RECONNECT_MS, () => {
+      const result = reconnected(this.#setup.replicas[effect.resource], this.name, effect);
+      if (this.#daemon === daemon) this.#give(result);
     });
   }
 

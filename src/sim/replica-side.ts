@@ -14,6 +14,8 @@ export interface Side {
   diskSinceMs: number;
   link: 'WFConnection' | 'StandAlone' | 'Connected' | 'SyncSource' | 'SyncTarget';
   content: Content;
+  /** It connects with its own changes given up. */
+  discards: boolean;
   /** It was Primary without a connection, and has not been connected since. */
   wasAlone: boolean;
   /** Told by the handler; on the disk, and void with the next connection. */

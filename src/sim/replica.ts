@@ -1,3 +1,4 @@
+/* eslint max-lines: ['error', { max: 430, skipBlankLines: true, skipComments: true }] -- both halves live in one object */
 /**
  * One DRBD resource on two nodes: protocol C, roles, disks, a replication link that fails on its
  * own, resync, and split brain. What a connection does is a function of both sides, so both live
@@ -14,6 +15,7 @@ import type { Disk, DrbdFacts } from '../drbd/facts.js';
 import { resourceFacts } from '../drbd/facts.js';
 import { relate, type Content, type Lineage } from './lineage.js';
 import type { EventQueue } from './queue.js';
+import { generationLine } from './generations.js';
 import { volumeFacts, type Side } from './replica-side.js';
 
 /** How long things take in the kernel. */
@@ -219,6 +221,7 @@ export class Replica {
     }
     this.#setDisk(side, 'UpToDate');
     side.role = 'Primary';
+    side.discards = false;
     // A new generation: DRBD will know this copy as the newer one.
     if (!isLinkedState(side.link)) {
       side.content = this.#lineage.write(side.content);
@@ -295,6 +298,43 @@ export class Replica {
     if (side.isHeldBack) return { kind: 'blocked' };
     side.content = this.#lineage.write(side.content);
     return { kind: 'acknowledged', content: side.content, alone: true };
+  }
+
+  /** What `drbdadm get-gi` says on this node. */
+  generation(node: string): string {
+    const side = this.#side(node);
+    const isConsistent = side.disk !== 'Inconsistent';
+    return generationLine(side.node, side.content, this.#peerOf(side).content, isConsistent);
+  }
+
+  /** `drbdadm connect --discard-my-data`, after a disconnect; null, or the refusal. */
+  offer(node: string): string | null {
+    const side = this.#side(node);
+    if (side.role === 'Primary') return 'Failure: (123) --discard-my-data not allowed when primary';
+    this.withdraw(node);
+    side.discards = true;
+    this.connect(node);
+    return null;
+  }
+
+  /** `drbdadm connect`. */
+  connect(node: string): void {
+    const side = this.#side(node);
+    if (!side.isUp || side.link !== 'StandAlone') return;
+    side.link = 'WFConnection';
+    this.#changed(node);
+    this.#seekConnection();
+  }
+
+  /** `drbdadm disconnect`. */
+  withdraw(node: string): void {
+    const side = this.#side(node);
+    if (!side.isUp) return;
+    this.#disconnect(side);
+    side.turn += 1;
+    side.link = 'StandAlone';
+    side.discards = false;
+    this.#changed(node);
   }
 
   /** An operator settles a split brain: this side's own writes are thrown away. */
@@ -376,7 +416,15 @@ export class Replica {
     const aBad = a.disk === 'Inconsistent';
     const bBad = b.disk === 'Inconsistent';
     const bothPrimary = a.role === 'Primary' && b.role === 'Primary';
-    if (bothPrimary || (relation === 'diverged' && !aBad && !bBad)) {
+    const isSplit = relation === 'diverged' && !aBad && !bBad;
+    if (isSplit && !bothPrimary && a.discards !== b.discards) {
+      this.#isLinked = true;
+      this.#sync(a.discards ? b : a, a.discards ? a : b);
+      this.#changed(a.node);
+      this.#changed(b.node);
+      return;
+    }
+    if (bothPrimary || isSplit) {
       this.#standAlone(a, b);
       return;
     }
@@ -406,6 +454,8 @@ export class Replica {
   #connect(a: Side, b: Side): void {
     a.link = 'Connected';
     b.link = 'Connected';
+    a.discards = false;
+    b.discards = false;
     a.wasAlone = false;
     b.wasAlone = false;
   }
@@ -465,6 +515,7 @@ function newSide(node: string, content: Content): Side {
     diskSinceMs: 0,
     link: 'WFConnection',
     content,
+    discards: false,
     wasAlone: false,
     peerDisk: 'DUnknown',
     isHeldBack: false,

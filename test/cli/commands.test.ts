@@ -521,6 +521,7 @@ t.test('contract: the commands and the real control server understand each other
       history: () => ({ schema: 'tandem.history/1', self: 'n1', entries: [] }),
       why: () => ({ schema: 'tandem.why/1', self: 'n1', groups: [], nodes: [] }),
       dump: () => ({ schema: 'tandem.dump/1', savedAt: '', nowMs: 0, links: [], state: {} }),
+      splitBrain: () => ({ schema: 'tandem.split-brain-sides/1', self: 'n1', resources: [] }),
       request: (envelope) => {
         envelopes.push(envelope);
         return accepted;

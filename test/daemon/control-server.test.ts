@@ -65,6 +65,7 @@ function fixture(t: Test, change: Partial<ControlBackend> = {}): Fixture {
     history: () => ({ schema: 'tandem.history/1', self: 'n1', entries: [] }),
     why: () => ({ schema: 'tandem.why/1', self: 'n1', groups: [], nodes: [] }),
       dump: () => ({ schema: 'tandem.dump/1', savedAt: '', nowMs: 0, links: [], state: {} }),
+    splitBrain: () => ({ schema: 'tandem.split-brain-sides/1', self: 'n1', resources: [] }),
     request: (envelope) => {
       requests.push(envelope);
       return ACCEPTED;

@@ -53,6 +53,8 @@ function bench(
     fence: async ({ fenceId }) => Promise.resolve({ fenceId, outcome: 'failed', reason: 'none' }),
     outdate: async ({ outdateId }) =>
       Promise.resolve({ outdateId, outcome: 'failed', reason: 'none' }),
+    reconnect: async ({ reconnectId }) =>
+      Promise.resolve({ reconnectId, outcome: 'ok', reason: 'as asked' }),
     save: () => void done.push('save'),
     exit: (clean) => void done.push(`exit ${String(clean)}`),
     ...change(() => engine, done, clock),

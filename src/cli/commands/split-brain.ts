@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ExitName } from '../../base/exit-codes.js';
 import {
+  clientOf,
   named,
   withCommonOptions,
   type CommandContext,
@@ -9,6 +10,8 @@ import {
 import { renderAccount } from '../render-split-brain.js';
 import { accountOf, type SplitBrainAccount } from '../split-brain-account.js';
 import { nodeFile, sidesFromFiles } from '../split-brain-files.js';
+import { liveAccount, policiesOf } from '../split-brain-live.js';
+import { addResolve } from './split-brain-resolve.js';
 
 interface InspectOptions extends CommonOptions {
   readonly gi: readonly string[];
@@ -30,6 +33,7 @@ export function addSplitBrain(program: Command, context: CommandContext): void {
     .summary('explain a split brain of DRBD, and settle it')
     .description('Two nodes that each changed data while they were apart: what each one has.');
   addInspect(splitBrain, context);
+  addResolve(splitBrain, context);
 }
 
 function addInspect(splitBrain: Command, context: CommandContext): void {
@@ -40,19 +44,30 @@ function addInspect(splitBrain: Command, context: CommandContext): void {
       'Compare the generation identifiers of both nodes: is it a split brain, what has each side ' +
         'that the other lacks, which one is newer, and what can be done. Changes nothing.',
     )
-    .argument('[resource]', 'the DRBD resource')
+    .argument('[resource]', 'the DRBD resource (default: the only one)')
     .option('--gi <node=file>', 'what "drbdadm get-gi" printed on a node; twice', collect, [])
     .option('--proc <node=file>', 'its /proc/drbd, with --gi; twice', collect, [])
     .addHelpText('after', EXIT_HELP);
   withCommonOptions(command).action(
     async (argument: string | undefined, options: InspectOptions) => {
-      const resource = named(argument ?? 'r0', 'the resource');
-      const gi = options.gi.map((word) => nodeFile(word, '--gi'));
-      const proc = options.proc.map((word) => nodeFile(word, '--proc'));
-      const sides = await sidesFromFiles(resource, gi, proc);
-      tell(accountOf(resource, sides, null), options, context);
+      const resource = argument === undefined ? null : named(argument, 'the resource');
+      const isOffline = options.gi.length > 0 || options.proc.length > 0;
+      const account = isOffline
+        ? await accountFromFiles(resource ?? 'r0', options)
+        : (await liveAccount(clientOf(options), resource)).account;
+      tell(account, options, context);
     },
   );
+}
+
+async function accountFromFiles(
+  resource: string,
+  options: InspectOptions,
+): Promise<SplitBrainAccount> {
+  const gi = options.gi.map((word) => nodeFile(word, '--gi'));
+  const proc = options.proc.map((word) => nodeFile(word, '--proc'));
+  const sides = await sidesFromFiles(resource, gi, proc);
+  return accountOf(resource, sides, await policiesOf(resource));
 }
 
 function tell(account: SplitBrainAccount, options: CommonOptions, context: CommandContext): void {

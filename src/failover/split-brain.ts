@@ -1,0 +1,128 @@
+/**
+ * A split brain as this node can tell it: its own half, and the other half as its node's newest
+ * report has it. Found from the generation identifiers of both, said aloud once, and taken back
+ * when it is over.
+ */
+import type { Connection } from '../drbd/facts.js';
+import { parseGenerations } from '../drbd/generation.js';
+import {
+  inspectResource,
+  type ResourceInspection,
+  type SideEvidence,
+  type VolumeEvidence,
+} from '../drbd/split-brain.js';
+import { connectionWord, diskWord, roleWord } from '../drbd/words.js';
+import type { SideVolume } from '../heartbeat/report.js';
+import { isHeard } from './membership.js';
+import type { Peer, State } from './state.js';
+import type { Turn } from './turn.js';
+
+/** Takes in what the daemon read of this node's half. */
+export function onSide(turn: Turn, resource: string, side: State['sides'][string] | null): void {
+  const others = without(turn.state.sides, resource);
+  turn.update({ sides: side === null ? others : { ...others, [resource]: side } });
+}
+
+/** This node's half, as far as it is known. */
+export function ownSide(state: State, resource: string): SideEvidence | null {
+  const facts = state.drbd[resource];
+  if (facts === undefined) return null;
+  const { role, connection, disk } = facts;
+  const volumes = (state.sides[resource]?.volumes ?? []).map((told): SideVolume => {
+    const now = facts.volumes.find(({ volume }) => volume === told.volume);
+    return { ...told, outOfSyncBytes: now?.outOfSyncBytes ?? told.outOfSyncBytes };
+  });
+  return { node: state.spec.self, role, connection, disk, volumes: evidenceOf(volumes) };
+}
+
+/** The half of another node by its newest report, while that can be relied upon. */
+export function peerSide(peer: Peer, resource: string): SideEvidence | null {
+  if (!isHeard(peer) || peer.report === null) return null;
+  const told = peer.report.drbd.find((entry) => entry.resource === resource);
+  if (told === undefined) return null;
+  const side = peer.report.sides?.find((entry) => entry.resource === resource);
+  const role = roleWord(told.role);
+  const disk = diskWord(side?.disk ?? told.disk);
+  return {
+    node: peer.name,
+    role: role.known ? role.word : 'Unknown',
+    connection: connectionOf(told.connection),
+    disk: disk.known ? disk.word : 'Unknown',
+    volumes: evidenceOf(side?.volumes ?? []),
+  };
+}
+
+function connectionOf(text: string): Connection {
+  const { known, word } = connectionWord(text);
+  if (!known || word === 'Off' || word === 'Unconfigured') return 'Unknown';
+  if (word === 'Established') return 'Connected';
+  return word === 'Connecting' ? 'WFConnection' : word;
+}
+
+function evidenceOf(volumes: readonly SideVolume[]): readonly VolumeEvidence[] {
+  return volumes.flatMap(({ volume, generation, outOfSyncBytes }) => {
+    const [ids] = parseGenerations(generation).generations;
+    return ids === undefined ? [] : [{ volume, ids, outOfSyncBytes }];
+  });
+}
+
+/** The node that has the other half of a resource, as far as reports tell. */
+export function otherHalf(state: State, resource: string): Peer | null {
+  const halves = halvesOf(state, resource).filter((node) => node !== state.spec.self);
+  const peers = halves.flatMap((node) => state.peers[node] ?? []);
+  const tells = ({ report }: Peer): boolean =>
+    report?.drbd.some((entry) => entry.resource === resource && entry.role !== 'Unknown') === true;
+  return peers.find(tells) ?? peers[0] ?? null;
+}
+
+/** The nodes of the group that uses a resource; empty when none does. */
+export function halvesOf(state: State, resource: string): readonly string[] {
+  return groupUsing(state, resource)?.prefer ?? [];
+}
+
+/** The group that uses a resource, or undefined. */
+export function groupUsing(state: State, resource: string): State['spec']['groups'][number] | undefined {
+  return state.spec.groups.find(({ resources }) =>
+    resources.some((entry) => entry.kind === 'drbd' && entry.resource === resource),
+  );
+}
+
+/** Both halves compared; null when there is no other half to compare with. */
+export function splitBrainOf(state: State, resource: string): ResourceInspection | null {
+  const peer = otherHalf(state, resource);
+  const own = ownSide(state, resource);
+  const theirs = peer === null ? null : peerSide(peer, resource);
+  if (own === null || theirs === null) return null;
+  return inspectResource(resource, own, theirs);
+}
+
+/** Says aloud a split brain that was found, and one that is over. */
+export function reviewSplitBrains(turn: Turn): void {
+  for (const resource of Object.keys(turn.state.drbd)) {
+    const known = turn.state.splits[resource];
+    if (known === undefined && turn.state.sides[resource] === undefined) continue;
+    const found = splitBrainOf(turn.state, resource);
+    if (found === null || found.verdict === 'unknown') continue;
+    const about = groupAbout(turn.state, resource);
+    if (found.fingerprint !== null && found.fingerprint !== known) {
+      turn.update({ splits: { ...turn.state.splits, [resource]: found.fingerprint } });
+      // The same news with a newer generation of one side is no news.
+      if (known !== undefined) continue;
+      const sentence = `DRBD resource ${resource}: ${found.sentence}`;
+      turn.say('error', `${sentence}; see "tandem split-brain inspect ${resource}"`, about);
+    } else if (found.fingerprint === null && known !== undefined) {
+      turn.update({ splits: without(turn.state.splits, resource) });
+      turn.say('info', `DRBD resource ${resource} is no longer split: ${found.sentence}`, about);
+    }
+  }
+}
+
+function without<T>(entries: Readonly<Record<string, T>>, name: string): Readonly<Record<string, T>> {
+  return Object.fromEntries(Object.entries(entries).filter(([key]) => key !== name));
+}
+
+/** What a sentence about a resource is about. */
+export function groupAbout(state: State, resource: string): { readonly group?: string } {
+  const group = groupUsing(state, resource);
+  return group === undefined ? {} : { group: group.name };
+}
