@@ -119,7 +119,11 @@ t.test('render: the last word of a request', (t) => {
   });
   t.equal(renderAnswer(answer('done'), false, PLAIN), 'mysql runs on n2\n');
   t.equal(renderAnswer(answer('failed'), false, PLAIN), 'Failed: mysql runs on n2\n');
-  t.equal(renderAnswer(answer('refused'), false, PLAIN), 'Refused: mysql runs on n2\n');
+  t.equal(
+    renderAnswer(answer('refused'), false, PLAIN),
+    'Refused: mysql runs on n2\n  stopped mysql on n1\n',
+    'a refusal may have more than one reason, such as each fault of a file',
+  );
   t.equal(
     renderAnswer(answer('accepted'), true, PLAIN),
     'Dry run: mysql runs on n2\n  stopped mysql on n1\n',
