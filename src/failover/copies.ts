@@ -11,7 +11,8 @@
  *               cannot tell. A connection does, or a person ("tandem fence confirm")
  *
  * `behind` outlives a restart: the writes that are missing here do so, too. So does `ahead`: this
- * node wrote alone, nobody else can have it all, and it may start alone again.
+ * node wrote alone, nobody else can have it all, and it may start alone again - unless the other
+ * one, heard and not connected, counts its own copy as the newest, too: then both wrote alone.
  */
 import type { DrbdFacts } from '../drbd/facts.js';
 import type { Copy, Peer, Stamp, State } from './state.js';
@@ -163,7 +164,7 @@ export function copyObjection(state: State, resource: string): string | null {
   const { self } = state.spec;
   if (copy.kind === 'untold') return untoldObjection(state, resource);
   if (copy.kind === 'behind') return behindSentence(self, resource, copy.than ?? '');
-  if (copy.kind === 'current') return null;
+  if (copy.kind === 'current') return copy.ahead ? splitObjection(state, resource) : null;
   for (const peer of Object.values(state.peers)) {
     const isThere = peer.report?.drbd.some((entry) => entry.resource === resource) === true;
     // A node that has left may still run its half of DRBD: only one that is off cannot tell.
@@ -172,6 +173,25 @@ export function copyObjection(state: State, resource: string): string | null {
     return (
       `it is not known whether ${self} or ${peer.name} has the newer copy of DRBD resource ` +
       `${resource}: they are not connected`
+    );
+  }
+  return null;
+}
+
+/**
+ * Another half that counts its copy as the newest as well, while the two are not connected: had it
+ * seen that this one wrote alone, it would not. So it wrote alone, too.
+ */
+function splitObjection(state: State, resource: string): string | null {
+  const own = state.drbd[resource];
+  if (own !== undefined && LINKED.includes(own.connection)) return null;
+  for (const { name, verdict, report } of Object.values(state.peers)) {
+    if (verdict !== 'up' && verdict !== 'late') continue;
+    const theirs = report?.drbd.find((entry) => entry.resource === resource);
+    if (theirs?.disk !== 'UpToDate' || LINKED.includes(theirs.connection)) continue;
+    return (
+      `${state.spec.self} and ${name} each wrote to DRBD resource ${resource} alone (split ` +
+      `brain): a person must choose, see "tandem split-brain inspect ${resource}"`
     );
   }
   return null;

@@ -357,7 +357,9 @@ export class Machine {
     const daemon = this.#daemon;
     if (daemon === null) return;
     if (this.isFrozen || this.#setup.queue.nowMs < daemon.stalledUntilMs) {
-      if (event.kind !== 'tick' && daemon.inbox.length < INBOX_MAX) daemon.inbox.push(event);
+      // The buffer of a socket overflows; the end of a program of ours waits for us.
+      const isLost = event.kind === 'report' && daemon.inbox.length >= INBOX_MAX;
+      if (event.kind !== 'tick' && !isLost) daemon.inbox.push(event);
       return;
     }
     this.#turn(daemon, event);

@@ -119,3 +119,16 @@ t.test('copies: disks that are no good are never claimed for (S4)', (t) => {
   }
   t.end();
 });
+
+t.test('copies: of two that each wrote alone neither is used (seed 41231274)', (t) => {
+  const facts = { generation: 7, peers: {}, epochs: {}, orders: [], ahead: ['r0'] };
+  const driver = new Driver({}, facts).give({ kind: 'drbd', facts: [drbd(APART)] });
+  const theirs = { connection: 'StandAlone', role: 'Secondary' } as const;
+  driver.hear({}, {}, { ...theirs, disk: 'Consistent' });
+  t.equal(copyObjection(driver.state, 'r0'), null, 'the other does not count its copy as the newest');
+  driver.hear({}, {}, { ...theirs, disk: 'UpToDate' });
+  t.match(copyObjection(driver.state, 'r0'), /n1 and n2 each wrote .*alone \(split brain\).*inspect r0/);
+  driver.give({ kind: 'drbd', facts: [drbd()] });
+  t.equal(copyObjection(driver.state, 'r0'), null, 'a connection: there is no split brain any more');
+  t.end();
+});
