@@ -107,7 +107,7 @@ t.test('drbd status: this machine, DRBD 8.4: the file, with names from drbdsetup
   const named = await tandem(args, { env: said });
   t.match(named, { code: 0, err: '' });
   const first = 'DRBD 8.4.11, from FILE, names from drbdsetup';
-  golden(t, 'drbd-live', named.out.replace(/^DRBD 8.4.11, from\s+\S+,\s+names from drbdsetup/, first));
+  golden(t, 'drbd-live', named.out.replace(/^DRBD 8.4.11, from\s+\S+,\s+names\s+from\s+drbdsetup/, first));
   const dumb = await tandem(args, { env: fakeDrbdsetup('exit 20\n') });
   t.match(dumb, { code: 0, out: /^drbd10: Secondary$/m, err: '' }, 'without names');
 });
