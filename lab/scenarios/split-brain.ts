@@ -38,12 +38,13 @@ async function inspect(node: LabNode): Promise<{ readonly ran: Ran; readonly acc
   return { ran, account: JSON.parse(ran.stdout) as Account };
 }
 
-/** Writes a file of its own on a node, alone, without Tandem. */
+/** Writes a file of its own on a node, alone, without Tandem; what earlier plays left goes. */
 async function writeAlone(node: LabNode, mount = '/mnt'): Promise<void> {
   await node.must(
     `set -e
     drbdadm primary r0
     mount /dev/drbd0 ${mount}
+    rm -f ${mount}/mark-* ${mount}/bulk-*
     for i in $(seq 1000); do echo "only ${node.name} has this line $i"; done > ${mount}/mark-${node.name}
     head -c ${MARK_BYTES} /dev/urandom > ${mount}/bulk-${node.name}
     sync; umount ${mount}

@@ -110,6 +110,7 @@ export async function startDaemon(
     await Promise.all([control.close(), stateFile.settled()]);
     end(code);
   };
+  around.watch(config);
   engine.post({ kind: 'tick' });
   const leave = leaver(engine, log, () => void close(EXIT.failed));
   return ok({ leave, ended, reload: () => void reloader.request(false) });

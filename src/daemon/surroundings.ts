@@ -26,22 +26,26 @@ export interface SurroundingsParts {
 export class Surroundings {
   readonly #parts: SurroundingsParts;
   #links: Links;
-  #watches: Watches;
+  #watches: Watches = { stop: () => undefined, drbdSource: () => null };
 
   constructor(config: Config, parts: SurroundingsParts) {
     this.#parts = parts;
     this.#links = openLinks(config, parts);
-    this.#watches = watchMachine(config, parts);
   }
 
   get links(): Links {
     return this.#links;
   }
 
+  /** Begins to watch. A watch may tell the engine something at once, and the engine may send. */
+  watch(config: Config): void {
+    this.#watches.stop();
+    this.#watches = watchMachine(config, this.#parts);
+  }
+
   /** Watches by another configuration; the links only when they or the keys differ. */
   async reopen(next: Config, withLinks: boolean): Promise<void> {
-    this.#watches.stop();
-    this.#watches = watchMachine(next, this.#parts);
+    this.watch(next);
     if (!withLinks) return;
     await this.#links.close();
     this.#links = openLinks(next, this.#parts);

@@ -11,7 +11,7 @@ import { folder, script, soon, textOf } from '../support/temporary.js';
 const PROGRAM = fileURLToPath(new URL('../../dist/src/daemon/main.js', import.meta.url));
 /** Without what the test runner loads into each Node that it starts. */
 const PLAIN_NODE = ['-u', 'NODE_OPTIONS', process.execPath];
-const HA_CF = 'keepalive 100ms\ndeadtime 1\nwarntime 500ms\nudpport PORT\nucast lo 127.0.0.2\nnode n1 n2\n';
+const HA_CF = 'keepalive 100ms\ndeadtime 1\nwarntime 500ms\nudpport PORT\nucast lo 127.0.0.2\nping 127.0.0.1\nnode n1 n2\n';
 
 interface Place {
   readonly path: string;
@@ -76,7 +76,7 @@ t.test('main: --check tells what is wrong and where, and touches nothing', skip,
   const bad = place(t, `${HA_CF}  deadtim 10\n`);
   const fault = run(...bad.argv, '--check');
   t.match(fault, { status: 78, stdout: '' });
-  t.ok(fault.stderr.includes(`${bad.config}/ha.cf:7:3: error: `), fault.stderr);
+  t.ok(fault.stderr.includes(`${bad.config}/ha.cf:8:3: error: `), fault.stderr);
   t.notMatch(fault.stderr + sound.stderr + sound.stdout, 'kept-secret');
   const nowhere = run(PROGRAM, '--config', join(bad.path, 'absent'), '--check');
   t.match(nowhere, { status: 78, stderr: /absent: error: There is no configuration; expected cluster/ });
@@ -110,7 +110,7 @@ t.test('main: one daemon, a second one, a reload, and leaving', skip, async (t) 
   const sound = textOf(haCf);
   writeFileSync(haCf, `${sound}  deadtim 10\n`);
   first.child.kill('SIGHUP');
-  const fault = `Reload: ${haCf}:7:3: error: Unknown directive`;
+  const fault = `Reload: ${haCf}:8:3: error: Unknown directive`;
   await soon('the fault', () => first.said().includes(fault));
   t.match(first.said(), /the configuration in force stays/);
   writeFileSync(haCf, sound.replace('deadtime 1', 'deadtime 2'));
