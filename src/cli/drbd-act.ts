@@ -7,6 +7,7 @@
  * for a moment where a moment may help.
  */
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   commandFor,
   describeState,
@@ -183,7 +184,7 @@ async function runPatiently(command: DrbdCommand, order: Order): Promise<Tried> 
     const holders = outcome.name === 'heldOpen' ? await holdersOf(order) : [];
     const lasting = holders.some((holder) => holder.kind !== 'process' || holder.uses !== 'device');
     if (lasting || performance.now() + RETRY_PAUSE_MS >= endMs) return { run, holders };
-    await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
+    await sleep(RETRY_PAUSE_MS);
   }
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDuration } from '../base/duration.js';
 import {
   runState,
@@ -72,7 +73,7 @@ export async function follow(following: Following): Promise<Followed> {
       still = standstill(still, state.kind === 'running' ? state.progress.leftBytes : null, nowMs);
       teller.tell(state, nowMs - still.sinceMs, nowMs);
       const leftMs = limitMs - (nowMs - startedMs);
-      await Promise.race([interrupted.promise, pause(Math.min(LOOK_MS, Math.max(1, leftMs)))]);
+      await Promise.race([interrupted.promise, sleep(Math.min(LOOK_MS, Math.max(1, leftMs)))]);
     }
   } finally {
     interrupted.dispose();
@@ -180,8 +181,4 @@ function onInterrupt(): Interruption {
     },
     dispose: () => signals.forEach((signal) => process.removeListener(signal, heard)),
   };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { OperatorAnswer, OperatorRequest, ReloadRequest, Status } from '../base/control.js';
 import { nearestWord } from '../base/diagnostic.js';
@@ -94,7 +95,7 @@ async function followed({ client, answer, waitMs, follower }: Following): Promis
   let latest = answer;
   let late = 0;
   while (latest.state === 'accepted' && performance.now() < endMs) {
-    await pause(Math.min(POLL_MS, Math.max(0, endMs - performance.now())));
+    await sleep(Math.min(POLL_MS, Math.max(0, endMs - performance.now())));
     const next = await client.answer(answer.id).catch((error: unknown) => {
       late += 1;
       if (late > LATE_ANSWERS_MAX || !isLate(error)) throw error;
@@ -115,10 +116,6 @@ function isLate(error: unknown): boolean {
 function forgotten({ id }: OperatorAnswer): CliFailure {
   const sentence = `tandemd does not know request ${id} any more: was it restarted? See tandem status`;
   return new CliFailure('unknown', sentence);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 interface Conclusion extends CommonOptions {

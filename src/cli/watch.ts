@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Look } from './commands/status.js';
 import type { Console } from './console.js';
 import { renderChanges } from './render-changes.js';
@@ -29,7 +30,7 @@ export async function watch(
   try {
     while (!interrupted.done) {
       show.next(await look());
-      await Promise.race([interrupted.promise, pause(WATCH_INTERVAL_MS)]);
+      await Promise.race([interrupted.promise, sleep(WATCH_INTERVAL_MS)]);
     }
   } finally {
     show.end();
@@ -93,8 +94,4 @@ function interruption(): Interruption {
       return state.done;
     },
   };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { OperatorAnswer, OperatorRequest, PeerFate } from '../../base/control.js';
 import { parseDuration } from '../../base/duration.js';
@@ -157,23 +158,19 @@ async function answered(
       return 'down' as const;
     });
     if (answer === 'down') {
-      await pause(DOWN_RETRY_MS);
+      await sleep(DOWN_RETRY_MS);
       continue;
     }
     heardMs = performance.now();
     id = answer?.id ?? null;
     if (answer !== null && answer.state !== 'accepted') return answer;
     if (heardMs > endMs + LATE_MS) throw new CliFailure('timeout', 'tandemd has no answer in time');
-    await pause(POLL_MS);
+    await sleep(POLL_MS);
   }
 }
 
 function isDown(error: unknown): boolean {
   return error instanceof CliFailure && ['daemonDown', 'unavailable'].includes(error.exit);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** The kernel starts handlers without a terminal: only the system's log remains to be read. */
