@@ -163,8 +163,13 @@ export class Stage {
 
   /** A scenario that failed may leave the copies apart: then n1's is taken. */
   async #reconnect(): Promise<void> {
-    const texts = await Promise.all(this.lab.nodes.map((node) => node.readFile('/proc/drbd')));
-    if (!texts.some((text) => text.includes('cs:StandAlone'))) return;
+    const stands = (text: string): boolean => text.includes('cs:StandAlone');
+    let texts: string[] = [];
+    await this.waitFor('DRBD to connect or to refuse it', async () => {
+      texts = await Promise.all(this.lab.nodes.map((node) => node.readFile('/proc/drbd')));
+      return texts.some(stands) || texts.every((text) => text.includes('ds:UpToDate/UpToDate'));
+    });
+    if (!texts.some(stands)) return;
     await this.n2.must('drbdadm disconnect r0; drbdadm connect --discard-my-data r0');
     await this.n1.must('drbdadm disconnect r0; drbdadm connect r0');
   }
