@@ -8,7 +8,7 @@ import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
 import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
 import type { ClusterSpec } from '../failover/spec.js';
-import { NOTHING_SAVED, type SavedFacts, type State } from '../failover/state.js';
+import type { State } from '../failover/state.js';
 import type { Report } from '../heartbeat/report.js';
 import { Agents } from './agents.js';
 import { between, chance } from './draw.js';
@@ -17,6 +17,7 @@ import type { MachineSetup } from './machine-setup.js';
 import { Release } from './release.js';
 import type { Replica } from './replica.js';
 import { reconnected, sideNews } from './sides.js';
+import { StateDisk } from './state-disk.js';
 
 /** Datagrams that a socket buffer holds for a daemon that stands still. */
 const INBOX_MAX = 512;
@@ -66,7 +67,7 @@ export class Machine {
   #frozenUntilMs = 0;
   #daemon: Daemon | null = null;
   #generation = 0;
-  #saved: SavedFacts = NOTHING_SAVED;
+  readonly #stateDisk: StateDisk;
   readonly #clock: LocalClock;
   #drbdNewsPlanned = false;
   #isOnClientNetwork = true;
@@ -76,6 +77,7 @@ export class Machine {
     this.#setup = setup;
     this.#spec = setup.spec;
     this.name = setup.spec.self;
+    this.#stateDisk = new StateDisk(setup.queue);
     this.#clock = new LocalClock(setup.queue, Math.floor(between(setup.prng, 1_000, 100_000)));
     this.agents = new Agents(
       {
@@ -151,6 +153,7 @@ export class Machine {
     this.#frozenUntilMs = 0;
     this.#daemon = null;
     this.#handlers.clear();
+    this.#stateDisk.lose();
     this.#setup.observe({ kind: 'power', node: this.name, on: false });
     this.agents.powerLost();
     for (const replica of this.#replicas()) {
@@ -193,8 +196,9 @@ export class Machine {
   startDaemon(): void {
     if (!this.#isOn || this.#daemon !== null) return;
     const { brain, queue } = this.#setup;
-    this.#generation = Math.max(this.#generation, this.#saved.generation) + 1;
-    this.#begin(brain.initialState(this.#spec, this.#generation, this.#saved, this.localMs));
+    const { saved, generation } = this.#stateDisk.begin(this.#generation);
+    this.#generation = generation;
+    this.#begin(brain.initialState(this.#spec, generation, saved, this.localMs));
     this.#give({ kind: 'clock', wallAheadMs: WALL_START_MS + queue.nowMs - this.localMs });
     this.#reportDrbd();
     this.#reportPings();
@@ -218,6 +222,7 @@ export class Machine {
   crashDaemon(): void {
     if (this.#daemon === null) return;
     this.#endDaemon('crashed');
+    this.#stateDisk.lose();
     this.agents.daemonDied(() => chance(this.#setup.prng, 0.5));
   }
 
@@ -256,7 +261,7 @@ export class Machine {
   }
 
   operator(requestId: string, request: OperatorRequest): void {
-    this.#setup.observe({ kind: 'asked', node: this.name, request });
+    this.#setup.observe({ kind: 'asked', node: this.name, id: requestId, request });
     this.#give({ kind: 'operator', requestId, request });
   }
 
@@ -410,7 +415,7 @@ export class Machine {
         this.#reconnect(daemon, effect);
         return;
       case 'save':
-        this.#saved = effect.facts;
+        this.#stateDisk.save(effect.facts);
         return;
       case 'outdate':
         this.#outdate(daemon, effect);

@@ -105,7 +105,12 @@ export type Observation =
       readonly link: string;
       readonly report: Report;
     }
-  | { readonly kind: 'asked'; readonly node: string; readonly request: OperatorRequest }
+  | {
+      readonly kind: 'asked';
+      readonly node: string;
+      readonly id: string;
+      readonly request: OperatorRequest;
+    }
   | { readonly kind: 'answered'; readonly node: string; readonly answer: OperatorAnswer }
   /** The core turned: what it wants, and how long its daemon stood still before. */
   | {

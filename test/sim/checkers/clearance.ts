@@ -36,10 +36,13 @@ export function clearance(world: World, tell: (violation: Violation) => void): C
       if (seen.kind === 'turned') {
         // Twice over, so that clocks that run wrong and rounding do not matter.
         if (seen.lateMs > 2 * deadtimeMs + keepaliveMs) knowledge.forgetProofs(seen.node, atMs);
+        // A reload and a start may come out of one turn: what it says of itself holds for both.
+        for (const effect of seen.effects) {
+          if (effect.kind === 'send') digests.set(seen.node, effect.report.digest);
+        }
         return;
       }
       if (seen.kind === 'sent') {
-        digests.set(seen.node, seen.report.digest);
         for (const { name, claim } of seen.report.groups) {
           if (claim !== null) claims.set(`${seen.node}|${name}`, claim.epoch);
         }

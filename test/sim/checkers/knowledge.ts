@@ -18,6 +18,7 @@ export interface Told {
 /** What every node was told about every other one since its daemon began. */
 export class Knowledge {
   readonly #told = new Map<string, Map<string, Told>>();
+  /** Id of a confirmation that is not answered -> the node that it is about. */
   readonly #asked = new Map<string, string>();
   readonly #generation = new Map<string, number>();
 
@@ -67,11 +68,11 @@ export class Knowledge {
         this.#fenceEnded(seen, nowMs);
         return;
       case 'asked':
-        if (seen.request.kind === 'fenceConfirm') this.#asked.set(seen.node, seen.request.node);
+        if (seen.request.kind === 'fenceConfirm') this.#asked.set(seen.id, seen.request.node);
         return;
       case 'answered': {
-        const about = this.#asked.get(seen.node);
-        this.#asked.delete(seen.node);
+        const about = this.#asked.get(seen.answer.id);
+        this.#asked.delete(seen.answer.id);
         if (about !== undefined && about !== seen.node && seen.answer.state === 'done') {
           this.of(seen.node, about).provenOffMs = nowMs;
         }

@@ -1,0 +1,61 @@
+/**
+ * The state file of one machine, written behind as the daemon does it (daemon/state-file.ts): only
+ * the newest facts wait while a write runs, and what was not written yet is gone with the power or
+ * with the daemon. The generation alone is made durable before the first word.
+ */
+import { NOTHING_SAVED, type SavedFacts } from '../failover/state.js';
+import type { EventQueue } from './queue.js';
+
+/** A sound disk; now and then it is busy with the database of the same machine. */
+const WRITE_MS = 7;
+const BUSY_MS = 1_900;
+/** Which writes meet a busy disk: by their count, so that no random number is drawn for it. */
+const BUSY_EVERY = 5;
+
+export class StateDisk {
+  readonly #queue: EventQueue;
+  #facts: SavedFacts = NOTHING_SAVED;
+  #waiting: SavedFacts | null = null;
+  #isWriting = false;
+  #writes = 0;
+  /** Writes of an earlier life never end. */
+  #life = 0;
+
+  constructor(queue: EventQueue) {
+    this.#queue = queue;
+  }
+
+  /** What a daemon that starts now reads; its generation is written before it speaks. */
+  begin(lastGeneration: number): { readonly saved: SavedFacts; readonly generation: number } {
+    const saved = this.#facts;
+    const generation = Math.max(saved.generation, lastGeneration) + 1;
+    this.#facts = { ...saved, generation };
+    return { saved, generation };
+  }
+
+  save(facts: SavedFacts): void {
+    this.#waiting = facts;
+    if (!this.#isWriting) this.#write();
+  }
+
+  /** The power fails, or the daemon is killed. */
+  lose(): void {
+    this.#life += 1;
+    this.#waiting = null;
+    this.#isWriting = false;
+  }
+
+  #write(): void {
+    const facts = this.#waiting;
+    this.#waiting = null;
+    this.#isWriting = facts !== null;
+    if (facts === null) return;
+    this.#writes += 1;
+    const life = this.#life;
+    this.#queue.after(this.#writes % BUSY_EVERY === 0 ? BUSY_MS : WRITE_MS, () => {
+      if (life !== this.#life) return;
+      this.#facts = facts;
+      this.#write();
+    });
+  }
+}
