@@ -27,7 +27,7 @@ const MODULES = '/usr/lib/uml/modules';
 
 const GUEST_PACKAGES = [
   'bash', 'dmsetup', 'drbd-utils', 'e2fsprogs', 'iproute2', 'iputils-arping', 'iputils-ping',
-  'kmod', 'libstdc++6', 'mariadb-server', 'procps', 'psmisc', 'socat', 'util-linux',
+  'kmod', 'libstdc++6', 'lvm2', 'mariadb-server', 'procps', 'psmisc', 'socat', 'util-linux',
 ] as const;
 
 const EXCLUDED = [
@@ -54,6 +54,15 @@ const GUEST_FILES: Readonly<Record<string, { readonly text: string; readonly mod
       'sysfs /sys sysfs defaults 0 0',
       'tmpfs /run tmpfs mode=0755 0 0',
       'tmpfs /tmp tmpfs mode=1777 0 0',
+      '',
+    ].join('\n'),
+  },
+  // No udevd runs in the guest: LVM makes its device files itself.
+  'etc/lvm/lvmlocal.conf': {
+    mode: 0o644,
+    text: [
+      'activation { udev_sync = 0 udev_rules = 0 }',
+      'devices { obtain_device_list_from_udev = 0 }',
       '',
     ].join('\n'),
   },

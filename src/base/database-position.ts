@@ -20,11 +20,15 @@ export type DatabasePosition =
   | { readonly kind: 'unknown'; readonly why: PositionGap };
 
 /** Why a position is not known. */
-export type PositionGap = 'noDatabase' | 'notMounted' | 'noBinlog' | 'unreadable' | 'notTold';
+export type PositionGap =
+  | 'noDatabase'
+  | 'noConfiguration'
+  | 'notMounted' | 'noBinlog' | 'unreadable' | 'notTold';
 
 /** What each gap means, to follow "unknown, because". */
 export const POSITION_GAP: Readonly<Record<PositionGap, string>> = {
   noDatabase: 'its group has no mysql resource',
+  noConfiguration: 'Tandem has no configuration there that says where the database lies',
   notMounted: 'its file system is not mounted there, and mounting it would change it',
   noBinlog: 'the server writes no binary log (log_bin is off)',
   unreadable: 'its binary log could not be read',

@@ -36,10 +36,13 @@ function sideLines(side: AccountSide, account: SplitBrainAccount, style: TextSty
   const facts = [side.role, side.connection, side.disk].filter((word) => word !== 'Unknown');
   const state = facts.length === 0 ? 'state not known' : facts.join(' ');
   const title = `${side.node}  ${state}  (${side.source})`;
-  if (!account.isSplitBrain) return [printable(title)];
+  if (side.changedSentence === '') return [printable(title)];
+  const changed = account.isSplitBrain
+    ? labelled(style, 'has', `${side.changedSentence} that the other side lacks`)
+    : labelled(style, 'changed', `${side.changedSentence} since it lost the other side`);
   return [
     printable(title),
-    ...labelled(style, 'has', `${side.changedSentence} that the other side lacks`),
+    ...changed,
     ...labelled(style, 'alone', side.aloneSentence),
     ...labelled(style, 'database', side.databaseSentence),
   ];

@@ -8,6 +8,7 @@ import { policyOutcome, type SplitBrainPolicies } from '../drbd/after-split-brai
 import type { Loss } from '../drbd/generation-compare.js';
 import {
   inspectResource,
+  isCarrying,
   lossOf,
   sideOf,
   wasPrimaryAtBreak,
@@ -16,6 +17,7 @@ import {
   type SplitBrainVerdict,
 } from '../drbd/split-brain.js';
 import { formatBytes } from './render-status.js';
+import { adviceForMissing, momentOf } from './split-brain-text.js';
 
 /** When the present generation of a side began, and who saw it. */
 export interface GenerationBegin {
@@ -31,6 +33,8 @@ export interface AccountInput {
   readonly database: DatabasePosition;
   /** Where its identifiers come from: `asked 0.3 s ago`, a file. */
   readonly source: string;
+  /** Why its identifiers are not known; null when they are. */
+  readonly missing: string | null;
 }
 
 /** One side in the account. */
@@ -79,15 +83,20 @@ export interface SplitBrainAccount {
   readonly fingerprint: string | null;
 }
 
-/** Makes the account of one resource. `policies` is null when the configuration is not known. */
+/**
+ * Makes the account of one resource. `policies` is null when the configuration is not known, `self`
+ * when this machine has neither half.
+ */
 export function accountOf(
   resource: string,
   inputs: readonly [AccountInput, AccountInput],
   policies: SplitBrainPolicies | null,
+  self: string | null = null,
 ): SplitBrainAccount {
   const [first, second] = inputs;
   const inspection = inspectResource(resource, first.evidence, second.evidence);
-  const { verdict, isSplitBrain, sentence, advice, fingerprint } = inspection;
+  const { verdict, isSplitBrain, fingerprint } = inspection;
+  const { sentence, advice } = verdict === 'unknown' ? gapsOf(inspection, inputs, self) : inspection;
   return {
     schema: 'tandem.split-brain/1',
     resource,
@@ -105,9 +114,25 @@ export function accountOf(
   };
 }
 
+/** "Not known" with the reasons, and how to find out. */
+function gapsOf(
+  { resource, sentence, advice }: ResourceInspection,
+  inputs: readonly AccountInput[],
+  self: string | null,
+): Pick<ResourceInspection, 'sentence' | 'advice'> {
+  const gaps = inputs.flatMap(({ evidence: { node }, missing }) =>
+    missing === null ? [] : [{ node, missing }],
+  );
+  if (gaps.length === 0) return { sentence, advice };
+  return {
+    sentence: [sentence, ...gaps.map(({ node, missing }) => `${node}: ${missing}`)].join('; '),
+    advice: adviceForMissing(resource, self, gaps.map(({ node }) => node)),
+  };
+}
+
 function sideAccount(inspection: ResourceInspection, input: AccountInput): AccountSide {
   const { evidence, began, database, source } = input;
-  const loss = inspection.isSplitBrain ? lossOf(inspection, evidence.node) : null;
+  const loss = inspection.isSplitBrain ? lossOf(inspection, evidence.node) : ownChanges(inspection, evidence);
   const atBreak = wasPrimaryAtBreak(inspection, evidence.node);
   return {
     node: evidence.node,
@@ -116,7 +141,7 @@ function sideAccount(inspection: ResourceInspection, input: AccountInput): Accou
     disk: evidence.disk,
     source,
     aloneSince: began,
-    aloneSentence: inspection.isSplitBrain ? aloneSentence(began, atBreak) : '',
+    aloneSentence: loss === null ? '' : aloneSentence(began, atBreak),
     primaryWhenLinkBroke: atBreak,
     changedBytes: loss?.bytes ?? null,
     changedBytesIsBound: loss?.upTo ?? false,
@@ -126,14 +151,25 @@ function sideAccount(inspection: ResourceInspection, input: AccountInput): Accou
   };
 }
 
+/** What is known of one side while the other one is not. */
+function ownChanges({ verdict }: ResourceInspection, { volumes, connection }: SideEvidence): Loss | null {
+  if (verdict !== 'unknown' || volumes.length === 0 || isCarrying(connection)) return null;
+  const bytes = volumes.map(({ outOfSyncBytes }) => outOfSyncBytes);
+  return {
+    bytes: bytes.some((one) => one === null) ? null : bytes.reduce((sum: number, one) => sum + (one ?? 0), 0),
+    upTo: volumes.some(({ ids }) => ids.crashedPrimary),
+  };
+}
+
 function aloneSentence(began: GenerationBegin | null, atBreak: boolean | null): string {
-  const how =
-    atBreak === true
-      ? 'it was Primary when the link broke'
-      : 'it was made Primary while they were apart';
-  if (began === null) return `${how}; when is unknown, because neither kernel log nor Tandem saw it`;
+  const how = {
+    true: 'it was Primary when the link broke; ',
+    false: 'it was made Primary while they were apart; ',
+    null: '',
+  }[`${atBreak}`];
+  if (began === null) return `${how}when is unknown, because neither kernel log nor Tandem saw it`;
   const witness = began.source === 'kernel' ? 'by its kernel log' : 'seen by its tandemd';
-  return `${how}; on its own since ${began.at} (${witness})`;
+  return `${how}on its own since ${began.at} (${witness})`;
 }
 
 /** `4.0 MiB`, `up to 24 MiB`, or that it is not known. */
@@ -148,10 +184,6 @@ function positionSentence(position: DatabasePosition): string {
   const { file, bytes, lastEventSeconds, gtid } = position;
   const last = lastEventSeconds === null ? '' : `, last event ${momentOf(lastEventSeconds)}`;
   return `${file} at ${bytes}${gtid === null ? '' : `, GTID ${gtid}`}${last}`;
-}
-
-function momentOf(seconds: number): string {
-  return new Date(seconds * 1_000).toISOString().replace('.000Z', 'Z');
 }
 
 // --- which side is newer -------------------------------------------------------------------------

@@ -1,9 +1,10 @@
 /**
- * Both sides from files: `drbdadm get-gi r0 > FILE` (or show-gi) on each node, and optionally its
- * /proc/drbd, which adds the state and how much each side changed. Works with no cluster at hand.
+ * Sides from files: `(drbdadm get-gi r0; cat /proc/drbd) > FILE` on a node. /proc/drbd, which adds
+ * the state and how much that side changed, may be missing, or a file of its own. Works with no
+ * cluster at hand.
  */
 import { readFile } from 'node:fs/promises';
-import { factsFromProc, type DrbdFacts } from '../drbd/facts.js';
+import { factsFromProc, type DrbdFacts, type ResourceVolume } from '../drbd/facts.js';
 import { parseGenerations, type Generation } from '../drbd/generation.js';
 import { parseProcDrbd } from '../drbd/proc.js';
 import type { SideEvidence } from '../drbd/split-brain.js';
@@ -43,43 +44,59 @@ export async function sidesFromFiles(
   if (stranger !== undefined) {
     throw new CliFailure('usage', `--proc is for ${stranger.node}, but no --gi is`);
   }
-  const sides = [first, second].map((one) => sideFromFiles(resource, one, proc));
+  const sides = [first, second].map((one) => sideFromFile({ resource, gi: one, proc, volumes: null }));
   const [mine, theirs] = await Promise.all(sides);
   if (mine === undefined || theirs === undefined) throw new Error('two sides were asked for');
   return [mine, theirs];
 }
 
-async function sideFromFiles(
-  resource: string,
-  gi: NodeFile,
-  proc: readonly NodeFile[],
-): Promise<AccountInput> {
-  const { generations, problems } = parseGenerations(await textOf(gi.path));
+/** One side, and where to look for it. */
+export interface SideFile {
+  readonly resource: string;
+  readonly gi: NodeFile;
+  /** Files with a /proc/drbd alone. */
+  readonly proc: readonly NodeFile[];
+  /** What its node has of the resource, by DRBD's configuration; null when that is not known. */
+  readonly volumes: readonly Omit<ResourceVolume, 'resource'>[] | null;
+}
+
+/** Reads one side. Throws a CliFailure. */
+export async function sideFromFile(side: SideFile): Promise<AccountInput> {
+  const { gi, proc } = side;
+  const text = await textOf(gi.path);
+  const { generations, problems } = parseGenerations(text);
   const [problem] = problems;
   if (problem !== undefined) {
     throw new CliFailure('noInput', `${gi.path}: ${problem}; expected what "drbdadm get-gi" prints`);
   }
   const procFile = proc.find(({ node }) => node === gi.node);
-  const facts = procFile === undefined ? null : await factsOf(resource, procFile, generations.length);
+  const procText = procFile === undefined ? text : await textOf(procFile.path);
+  const facts = factsOf(side, procText, generations.length);
+  if (facts === null && procFile !== undefined) throw strangeProc(procFile, procText, generations.length);
   return {
     evidence: evidenceOf(gi.node, generations, facts),
     began: null,
     database: { kind: 'unknown', why: 'notTold' },
     source: procFile === undefined ? gi.path : `${gi.path}, ${procFile.path}`,
+    missing: null,
   };
 }
 
-/** The minors of the file are the volumes in order, when there are as many. */
-async function factsOf(resource: string, file: NodeFile, volumes: number): Promise<DrbdFacts> {
-  const proc = parseProcDrbd(await textOf(file.path));
-  if (proc.minors.length !== volumes) {
-    const found = `${proc.minors.length} devices, but there are ${volumes} volumes`;
-    throw new CliFailure('noInput', `${file.path} lists ${found}; leave the lines of others out`);
-  }
-  const map = proc.minors.map(({ minor }, volume) => ({ resource, volume, minor }));
+/** By DRBD's configuration, else the minors are the volumes in order, when there are as many. */
+function factsOf({ resource, volumes }: SideFile, text: string, count: number): DrbdFacts | null {
+  const proc = parseProcDrbd(text);
+  const known = volumes?.length === count ? volumes : null;
+  const inOrder = proc.minors.length === count ? proc.minors : null;
+  const found = known ?? inOrder?.map(({ minor }, volume) => ({ volume, minor })) ?? [];
+  const map = found.map(({ minor, volume }) => ({ resource, volume, minor }));
   const [facts] = factsFromProc({ kind: 'read', proc }, map);
-  if (facts === undefined) throw new CliFailure('noInput', `${file.path} lists no device`);
-  return facts;
+  return facts === undefined || facts.state !== 'configured' ? null : facts;
+}
+
+function strangeProc({ path }: NodeFile, text: string, count: number): CliFailure {
+  const { minors } = parseProcDrbd(text);
+  const found = `${minors.length} devices, but there are ${count} volumes`;
+  return new CliFailure('noInput', `${path} lists ${found}; leave the lines of others out`);
 }
 
 function evidenceOf(

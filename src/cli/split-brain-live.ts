@@ -16,6 +16,7 @@ import { runCommand } from '../host/exec.js';
 import { CliFailure } from './cli-failure.js';
 import type { Client } from './client.js';
 import { accountOf, type AccountInput, type SplitBrainAccount } from './split-brain-account.js';
+import { momentOf } from './split-brain-text.js';
 
 /** A change of state is read within two seconds on a node at rest; a busy one takes longer. */
 const ANSWER_PATIENCE_MS = 8_000;
@@ -68,23 +69,15 @@ async function toAccount(
     throw new CliFailure('unknown', `${self} does not know of another half of ${resource}`);
   }
   const policies = await policiesOf(resource);
-  const account = accountOf(resource, [inputOf(own), inputOf(other)], policies);
-  return { account: withGaps(account, sides), self };
-}
-
-/** "Not known" with the reason that the daemon gave. */
-function withGaps(account: SplitBrainAccount, sides: readonly ToldSide[]): SplitBrainAccount {
-  if (account.verdict !== 'unknown') return account;
-  const gaps = sides.flatMap(({ node, missing }) => (missing === null ? [] : [`${node}: ${missing}`]));
-  const advice = [
-    'ask again in a few seconds; or save on each node what "drbdadm get-gi" prints, and give both ' +
-      `files: tandem split-brain inspect ${account.resource} --gi n1=FILE --gi n2=FILE`,
-  ];
-  return { ...account, sentence: [account.sentence, ...gaps].join('; '), advice };
+  const account = accountOf(resource, [inputOf(own), inputOf(other)], policies, self);
+  const isLate = account.verdict === 'unknown' && sides.every(({ role }) => role !== 'Unknown');
+  const advice = isLate ? ['ask again in a few seconds; if that does not help:', ...account.advice] : account.advice;
+  return { account: { ...account, advice }, self };
 }
 
 function inputOf(side: ToldSide): AccountInput {
-  const { node, role, connection, disk, began, database, ageMs } = side;
+  const { node, role, connection, disk, began, database, ageMs, missing } = side;
+  const silent = role === 'Unknown' ? ': its role, its disk and what it changed are unknown' : '';
   const evidence: SideEvidence = {
     node,
     role: role as RoleWord,
@@ -100,11 +93,8 @@ function inputOf(side: ToldSide): AccountInput {
     began: began === null ? null : { at: momentOf(began.seconds), source: began.source },
     database: decodePosition(database),
     source: ageMs === 0 ? 'this node' : `heard ${formatDuration(ageMs)} ago`,
+    missing: missing === null ? null : `${missing}${silent}`,
   };
-}
-
-function momentOf(seconds: number): string {
-  return new Date(seconds * 1_000).toISOString().replace('.000Z', 'Z');
 }
 
 /** The policies by the configuration of this machine, or null when it cannot be read. */

@@ -2,12 +2,13 @@
  * Carries out one step of settling a split brain. Before this node gives up its changes it asks the
  * kernel once more, itself: Secondary, and still the data that the order was given for.
  */
-import { connect, demote, disconnect, getGenerations, type DrbdCommand } from '../drbd/command.js';
+import { connect, demote, disconnect, type DrbdCommand } from '../drbd/command.js';
 import type { DrbdFacts } from '../drbd/facts.js';
 import { parseGenerations } from '../drbd/generation.js';
 import { explainExit } from '../drbd/outcome.js';
 import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
+import { readGenerations } from '../host/drbd-tools.js';
 import { runCommand } from '../host/exec.js';
 
 type ReconnectEffect = Extract<Effect, { kind: 'reconnect' }>;
@@ -77,15 +78,6 @@ function isSameData(now: string | undefined, expected: string | undefined): bool
   const [b] = parseGenerations(expected ?? '').generations;
   // Bit 0 tells the role, not the data.
   return a !== undefined && b !== undefined && a.current >> 1n === b.current >> 1n;
-}
-
-/** The lines of `drbdadm get-gi`, one a volume; null when it failed. */
-export async function readGenerations(resource: string): Promise<readonly string[] | null> {
-  const { argv, timeoutMs } = getGenerations(resource);
-  const result = await runCommand({ argv, timeoutMs: timeoutMs ?? 0 });
-  if (result.exitCode !== 0) return null;
-  const lines = result.stdout.split('\n').map((line) => line.trim());
-  return lines.filter((line) => parseGenerations(line).generations.length === 1);
 }
 
 /** Runs commands until one fails; why it failed, or null. */

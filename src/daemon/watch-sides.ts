@@ -1,17 +1,14 @@
 /** Puts the watch on this node's half of each resource together from the real parts. */
 import type { DatabasePosition } from '../base/database-position.js';
 import type { Config } from '../config/config.js';
-import { runCommand } from '../host/exec.js';
+import { readGenerations } from '../host/drbd-tools.js';
+import { bootWallMs, readKernelLog } from '../host/kernel-log.js';
 import type { Actor } from './actor.js';
 import type { Clock } from './clock.js';
-import { databasePosition } from './database-position.js';
+import { databasePosition } from '../host/database-position.js';
 import type { Engine } from './engine.js';
-import { readGenerations } from './reconnect.js';
 import { SideWatch } from './side-watch.js';
 import { WitnessFile } from './side-witness.js';
-
-/** dmesg copies a ring of memory. */
-const KERNEL_LOG_TIMEOUT_MS = 5_000;
 
 /** What it is made of. */
 export interface SideParts {
@@ -30,12 +27,8 @@ export function watchSides({ config, clock, engine, actor, folders }: SideParts)
     isCalm: () => engine.isCalm(),
     isWanted: (resource) => engine.isSettling(resource),
     generations: readGenerations,
-    kernelLog: async () => {
-      const { stdout } = await runCommand({ argv: ['dmesg'], timeoutMs: KERNEL_LOG_TIMEOUT_MS });
-      return stdout;
-    },
-    // The kernel's own clock since the boot (CLOCK_MONOTONIC), which stamps its log.
-    bootWallMs: () => clock.wallMs() - Number(process.hrtime.bigint() / 1_000_000n),
+    kernelLog: readKernelLog,
+    bootWallMs: () => bootWallMs(clock.wallMs()),
     position: async (resource, isPrimary) => positionOf(config, actor, resource, isPrimary),
     witness: new WitnessFile(folders.state),
     post: (resource, side) => engine.post({ kind: 'side', resource, side }),

@@ -1,9 +1,16 @@
 /** Runs the DRBD tools of this machine, and looks at one resource with them. Never rejects. */
-import { hostSection, parseDumpXml, parseResourceList, type ConfiguredVolume } from '../drbd/config-query.js';
-import { dumpXml, listResources, type DrbdCommand } from '../drbd/command.js';
+import {
+  hostSection,
+  parseDumpXml,
+  parseResourceList,
+  type ConfiguredResource,
+  type ConfiguredVolume,
+} from '../drbd/config-query.js';
+import { dumpXml, getGenerations, listResources, type DrbdCommand } from '../drbd/command.js';
 import { downFacts, factsFromProc, unknownFacts } from '../drbd/facts.js';
 import { factsFromModel } from '../drbd/model-facts.js';
 import { modelFromProc } from '../drbd/model-proc.js';
+import { parseGenerations } from '../drbd/generation.js';
 import { explainExit, type DrbdOutcome } from '../drbd/outcome.js';
 import { parseProcDrbd, type ProcDrbd } from '../drbd/proc.js';
 import { REFUSALS, type DrbdRefusal } from '../drbd/refusals.js';
@@ -53,17 +60,34 @@ export async function configuredResources(): Promise<Asked<readonly string[]>> {
   return { ok: true, value: parseResourceList(run.stdout) };
 }
 
+/** What DRBD's configuration says of a resource, on all hosts. */
+export async function configuredResource(resource: string): Promise<Asked<ConfiguredResource>> {
+  const run = await runDrbd(dumpXml(resource));
+  if (run.outcome.kind === 'refused') return { ok: false, run };
+  const found = parseDumpXml(run.stdout).resources.find((each) => each.resource === resource);
+  if (found !== undefined) return { ok: true, value: found };
+  return { ok: false, run: { ...run, outcome: refusalOf('notConfigured') } };
+}
+
 /** The volumes of a resource on `host` (`uname -n`). */
 export async function configuredVolumes(
   resource: string,
   host: string,
 ): Promise<Asked<readonly ConfiguredVolume[]>> {
-  const run = await runDrbd(dumpXml(resource));
-  if (run.outcome.kind === 'refused') return { ok: false, run };
-  const found = parseDumpXml(run.stdout).resources.find((each) => each.resource === resource);
-  const section = found === undefined ? null : hostSection(found, host);
+  const asked = await configuredResource(resource);
+  if (!asked.ok) return asked;
+  const section = hostSection(asked.value, host);
   if (section !== null) return { ok: true, value: section.volumes };
-  return { ok: false, run: { ...run, outcome: refusalOf('notConfigured') } };
+  const outcome = refusalOf('notConfigured');
+  return { ok: false, run: { outcome, stdout: '', stderr: '' } };
+}
+
+/** The lines of `drbdadm get-gi`, one a volume; null when it failed. */
+export async function readGenerations(resource: string): Promise<readonly string[] | null> {
+  const run = await runDrbd(getGenerations(resource));
+  if (run.outcome.kind === 'refused') return null;
+  const lines = run.stdout.split('\n').map((line) => line.trim());
+  return lines.filter((line) => parseGenerations(line).generations.length === 1);
 }
 
 /** Looks at a resource as the kernel has it now. DRBD 9 tells it to drbdsetup alone. */

@@ -4,7 +4,7 @@
  * server never disagree about a path.
  */
 import { NO_MYSQL_OPTIONS, parsePrintedDefaults, type MysqlOptions } from './mysql-options.js';
-import type { PlanContext, Probe } from './plan.js';
+import type { CommandProbe, PlanContext } from './plan.js';
 import { programPath } from './programs.js';
 import type { MysqlSpec } from './spec.js';
 
@@ -29,7 +29,10 @@ export interface MysqlSettings {
  * Asks the server's own program what its option files say. MySQL's my_print_defaults has no
  * `--mysqld`, which MariaDB's needs to find its versioned groups; there the groups are named.
  */
-export function mysqlDiscovery(spec: MysqlSpec, context: PlanContext): readonly Probe[] {
+export function mysqlDiscovery(
+  spec: MysqlSpec,
+  context: Pick<PlanContext, 'programs'>,
+): readonly CommandProbe[] {
   const groups =
     context.programs['mariadbd'] === undefined ? ['mysqld', 'server'] : ['--mysqld'];
   const files = spec.defaultsFile === null ? [] : [`--defaults-file=${spec.defaultsFile}`];
@@ -43,7 +46,7 @@ export function mysqlDiscovery(spec: MysqlSpec, context: PlanContext): readonly 
   ];
 }
 
-function optionsOf(spec: MysqlSpec, context: PlanContext): MysqlOptions | null {
+function optionsOf(spec: MysqlSpec, context: Pick<PlanContext, 'discovered'>): MysqlOptions | null {
   const reading = context.discovered['options'];
   if (reading?.kind === 'exit' && reading.exitCode === 0) {
     return parsePrintedDefaults(reading.stdout);
@@ -52,7 +55,10 @@ function optionsOf(spec: MysqlSpec, context: PlanContext): MysqlOptions | null {
 }
 
 /** The settings of a server; null when neither specification nor option files tell them. */
-export function mysqlSettings(spec: MysqlSpec, context: PlanContext): MysqlSettings | null {
+export function mysqlSettings(
+  spec: MysqlSpec,
+  context: Pick<PlanContext, 'discovered' | 'isRoot'>,
+): MysqlSettings | null {
   const options = optionsOf(spec, context);
   if (options === null) return null;
   const datadir = (spec.datadir ?? options.datadir ?? DEFAULT_DATADIR).replace(/(?<=.)\/$/, '');

@@ -23,6 +23,6 @@ export const PROGRAM_CANDIDATES = {
 export type ProgramName = keyof typeof PROGRAM_CANDIDATES;
 
 /** The path of a program; its bare name, for the system to search, when none was found. */
-export function programPath(context: PlanContext, name: ProgramName): string {
+export function programPath(context: Pick<PlanContext, 'programs'>, name: ProgramName): string {
   return context.programs[name] ?? name;
 }

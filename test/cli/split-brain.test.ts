@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
@@ -42,6 +43,7 @@ function input(node: string, line: string, change: Partial<AccountInput['evidenc
     began: null,
     database: { kind: 'unknown', why: 'notTold' },
     source: 'asked 0.3 s ago',
+    missing: null,
   };
 }
 
@@ -116,7 +118,7 @@ t.test('split-brain inspect: files of both nodes, without a cluster', built, asy
 
   const bad = write('bad', 'hello\n');
   const wrong: readonly (readonly [readonly string[], number, RegExp])[] = [
-    [['--gi', `n1=${gi1}`], EXIT.usage, /give --gi twice/],
+    [['--proc', `n1=${p1}`], EXIT.usage, /give --gi twice/],
     [['--gi', gi1, '--gi', gi2], EXIT.usage, /is not NODE=FILE/],
     [['--gi', `n1=${gi1}`, '--gi', `n1=${gi2}`], EXIT.usage, /both --gi are for n1/],
     [['--gi', `n1=${gi1}`, '--gi', `n2=${bad}`], EXIT.noInput, /no generation identifiers found/],
@@ -127,6 +129,65 @@ t.test('split-brain inspect: files of both nodes, without a cluster', built, asy
   for (const [options, code, err] of wrong) {
     t.match(await tandem([...inspect, ...options]), { code, out: '', err }, options.join(' '));
   }
+});
+
+/** A machine whose DRBD tools answer from files: this node's half is r0-here. */
+const FAKE_DRBDADM = `#!/bin/sh
+case "$1" in
+  sh-resources) echo "r0" ;;
+  dump-xml) [ "$2" = r0 ] && exec cat "$FAKE/xml"
+    echo "'$2' not defined in your config (for this host)." >&2; exit 1 ;;
+  get-gi) cat "$FAKE/gi" ;;
+esac
+`;
+
+const hostXml = (name: string, minor: number): string => `<host name="${name}">
+<volume vnr="0"><device minor="${minor}">/dev/drbd0</device><disk>/dev/vda</disk></volume>
+<address family="ipv4" port="7788">10.9.1.11</address></host>`;
+
+t.test('split-brain inspect: without tandemd, this node read live, the other from a file', built, async (t) => {
+  const at = folder(t);
+  const self = hostname();
+  const write = (name: string, text: string): string => {
+    writeFileSync(join(at, name), text);
+    return join(at, name);
+  };
+  chmodSync(write('drbdadm', FAKE_DRBDADM), 0o755);
+  write('xml', `<config file="/etc/drbd.conf"><resource name="r0">${hostXml(self, 0)}${hostXml('n2', 7)}</resource></config>`);
+  write('gi', `${GI1}\n`);
+  const proc = write('proc', procText('cs:StandAlone ro:Primary/Unknown ds:UpToDate/DUnknown', 20));
+  const env = { PATH: `${at}:${process.env['PATH'] ?? ''}`, FAKE: at };
+  const inspect = (...words: string[]): ReturnType<typeof tandem> =>
+    tandem(['split-brain', 'inspect', ...words, '--socket', join(at, 'none'), '--config', join(at, 'none')], { env });
+
+  const alone = await inspect();
+  t.match(alone, { code: EXIT.unknown, err: '' });
+  const flat = alone.out.replace(/\s+/g, ' ');
+  t.match(flat, `r0: UNKNOWN: the generation identifiers of n2 are not known; n2: it is not asked, because tandemd is not running here`);
+  t.match(flat, 'What to do run on n2, as root (it changes nothing): n2# (drbdadm get-gi r0; cat /proc/drbd) > r0-n2.txt bring the file here');
+  t.match(alone.out, `\n    ${self}# tandem split-brain inspect r0 --gi n2=r0-n2.txt\n`);
+
+  // The other node has another resource, too; its configured minor tells which one is meant.
+  const two = procText('cs:WFConnection ro:Secondary/Unknown ds:UpToDate/DUnknown C', 24_576).replace(' 0: ', ' 7: ');
+  const other = write('n2', `${GI2}\n${two}\n 9: cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C r-----\n    ns:0 oos:4\n`);
+  const own = await inspect('r0', '--gi', `n2=${other}`, '--proc', `${self}=${proc}`, '--json');
+  t.equal(own.code, EXIT.failed, own.err);
+  t.match(JSON.parse(own.out), {
+    verdict: 'split-brain',
+    sides: [
+      { node: self, role: 'Primary', connection: 'StandAlone', changedBytes: 20_480, database: { why: 'noConfiguration' } },
+      { node: 'n2', role: 'Secondary', connection: 'WFConnection', changedBytes: 25_165_824, source: other },
+    ],
+    policies: { after0Primaries: 'disconnect' },
+  });
+  const connected = write('proc', procText('cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C', 0));
+  const calm = await inspect('r0', '--gi', `n2=${other}`, '--proc', `${self}=${connected}`);
+  t.match(calm, { code: EXIT.ok, out: /and n2 are connected/ }, 'connected now: the file is from before');
+  t.match(await inspect('r1'), { code: EXIT.noSuch, out: '', err: /did you mean r0/ });
+  write('gi', '');
+  t.match(await inspect(), { code: EXIT.unknown, out: /find out why this node does not tell/ });
+  write('drbdadm', '#!/bin/sh\nexit 20\n');
+  t.match(await inspect('r0'), { code: EXIT.failed, out: '', err: /This node's half cannot be read: .*--gi NODE=FILE twice/ });
 });
 
 t.test('database position: a word that survives the wire; anything else is "not told"', (t) => {

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
-import { databasePosition } from '../../src/daemon/database-position.js';
+import { databasePosition } from '../../src/host/database-position.js';
 import { generationBeganAt } from '../../src/drbd/kernel-log.js';
 import {
   BINLOG_START,

@@ -1,5 +1,7 @@
+import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import type { ExitName } from '../../base/exit-codes.js';
+import { CliFailure } from '../cli-failure.js';
 import {
   clientOf,
   named,
@@ -11,16 +13,20 @@ import { renderAccount } from '../render-split-brain.js';
 import { accountOf, type SplitBrainAccount } from '../split-brain-account.js';
 import { nodeFile, sidesFromFiles } from '../split-brain-files.js';
 import { liveAccount, policiesOf } from '../split-brain-live.js';
+import { onlyResource, ownAccount } from '../split-brain-own.js';
 import { addResolve } from './split-brain-resolve.js';
 
 interface InspectOptions extends CommonOptions {
   readonly gi: readonly string[];
   readonly proc: readonly string[];
+  readonly config?: string;
 }
 
 const EXIT_HELP = `
-Without tandemd on both nodes, save on each:  drbdadm get-gi r0 > gi-NODE; cat /proc/drbd > proc-NODE
-and give both:  tandem split-brain inspect r0 --gi n1=gi-n1 --gi n2=gi-n2 --proc n1=proc-n1 ...
+Where tandemd does not run, or does not hear the other node, this node's half is read here. For the
+other half run there:  (drbdadm get-gi r0; cat /proc/drbd) > r0-n2.txt
+bring the file here:   tandem split-brain inspect r0 --gi n2=r0-n2.txt
+Give --gi twice to compare two files anywhere.
 
 Exit codes: 0 no split brain, 1 split brain or unrelated data, 4 it cannot be told`;
 
@@ -45,29 +51,52 @@ function addInspect(splitBrain: Command, context: CommandContext): void {
         'that the other lacks, which one is newer, and what can be done. Changes nothing.',
     )
     .argument('[resource]', 'the DRBD resource (default: the only one)')
-    .option('--gi <node=file>', 'what "drbdadm get-gi" printed on a node; twice', collect, [])
-    .option('--proc <node=file>', 'its /proc/drbd, with --gi; twice', collect, [])
+    .option('--gi <node=file>', 'what "drbdadm get-gi" and /proc/drbd say there', collect, [])
+    .option('--proc <node=file>', 'its /proc/drbd, when that is another file', collect, [])
+    .option('--config <folder>', 'where the configuration is, when tandemd does not run')
     .addHelpText('after', EXIT_HELP);
   withCommonOptions(command).action(
     async (argument: string | undefined, options: InspectOptions) => {
       const resource = argument === undefined ? null : named(argument, 'the resource');
-      const isOffline = options.gi.length > 0 || options.proc.length > 0;
-      const account = isOffline
-        ? await accountFromFiles(resource ?? 'r0', options)
-        : (await liveAccount(clientOf(options), resource)).account;
+      const account = await accountFor(resource, options);
       tell(account, options, context);
     },
   );
 }
 
-async function accountFromFiles(
-  resource: string,
+async function accountFor(
+  resource: string | null,
   options: InspectOptions,
 ): Promise<SplitBrainAccount> {
   const gi = options.gi.map((word) => nodeFile(word, '--gi'));
   const proc = options.proc.map((word) => nodeFile(word, '--proc'));
-  const sides = await sidesFromFiles(resource, gi, proc);
-  return accountOf(resource, sides, await policiesOf(resource));
+  const config = options.config ?? null;
+  const [only, ...more] = gi;
+  if (only === undefined && proc.length === 0) return liveOrOwn(resource, options);
+  const self = hostname();
+  const isOther = only !== undefined && only.node !== self && more.length === 0;
+  if (isOther && proc.every(({ node }) => node === only.node || node === self)) {
+    const why = 'the other half is from a file';
+    return ownAccount({ resource, why, gi: only, proc, config });
+  }
+  const name = resource ?? (await onlyResource());
+  const sides = await sidesFromFiles(name, gi, proc);
+  return accountOf(name, sides, await policiesOf(name));
+}
+
+/** Without the daemon this node can still tell its own half. */
+async function liveOrOwn(
+  resource: string | null,
+  options: InspectOptions,
+): Promise<SplitBrainAccount> {
+  try {
+    return (await liveAccount(clientOf(options), resource)).account;
+  } catch (error) {
+    if (!(error instanceof CliFailure)) throw error;
+    if (error.exit !== 'daemonDown' && error.exit !== 'unavailable') throw error;
+    const why = error.exit === 'daemonDown' ? 'tandemd is not running here' : error.message;
+    return ownAccount({ resource, why, gi: null, proc: [], config: options.config ?? null });
+  }
 }
 
 function tell(account: SplitBrainAccount, options: CommonOptions, context: CommandContext): void {

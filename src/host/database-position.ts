@@ -3,7 +3,7 @@
  * so many bytes and no more; what was not reached counts by the time of the last write to the file.
  */
 import { open, readdir, readFile, stat, type FileHandle } from 'node:fs/promises';
-import { basename, isAbsolute, join } from 'node:path';
+import { basename, isAbsolute, join, relative } from 'node:path';
 import type { DatabasePosition } from '../base/database-position.js';
 import {
   BINLOG_START,
@@ -21,8 +21,20 @@ const SCAN_BYTES_MAX = 134_217_728;
 /** After a restart the newest files hold no transaction yet. */
 const FILES_BACK_MAX = 4;
 
-/** Reads the position. Never rejects. */
-export async function databasePosition(datadir: string): Promise<DatabasePosition> {
+/** A file system that is mounted elsewhere than the server's option files have it. */
+export interface Elsewhere {
+  /** Where the server would have it. */
+  readonly from: string;
+  /** Where it is. */
+  readonly to: string;
+}
+
+/** Reads the position. `datadir` is where it is now. Never rejects. */
+export async function databasePosition(
+  datadir: string,
+  elsewhere: Elsewhere | null = null,
+): Promise<DatabasePosition> {
+  const place = { datadir, elsewhere };
   try {
     const names = await readdir(datadir);
     const index = names.find((name) => name.endsWith('.index') && !name.includes('relay'));
@@ -30,9 +42,9 @@ export async function databasePosition(datadir: string): Promise<DatabasePositio
     const files = binlogFiles(await readFile(join(datadir, index), 'utf8'));
     const last = files.at(-1);
     if (last === undefined) return { kind: 'unknown', why: 'noBinlog' };
-    const path = inside(datadir, last);
+    const path = inside(place, last);
     const { size, mtimeMs } = await stat(path);
-    const end = await lastTransaction(datadir, files);
+    const end = await lastTransaction(place, files);
     return {
       kind: 'binlog',
       file: basename(last),
@@ -46,13 +58,24 @@ export async function databasePosition(datadir: string): Promise<DatabasePositio
   }
 }
 
-function inside(datadir: string, name: string): string {
-  return isAbsolute(name) ? name : join(datadir, name);
+interface Place {
+  readonly datadir: string;
+  readonly elsewhere: Elsewhere | null;
 }
 
-async function lastTransaction(datadir: string, files: readonly string[]): Promise<BinlogEnd> {
+/** The index names files as the server has them: relative, or with the whole path. */
+function inside({ datadir, elsewhere }: Place, name: string): string {
+  if (!isAbsolute(name)) return join(datadir, name);
+  if (elsewhere === null) return name;
+  const within = relative(elsewhere.from, name);
+  // Whatever is there now is another file than the one that is meant.
+  if (within.startsWith('..')) throw new Error(`${name} is not on that file system`);
+  return join(elsewhere.to, within);
+}
+
+async function lastTransaction(place: Place, files: readonly string[]): Promise<BinlogEnd> {
   for (const name of files.slice(-FILES_BACK_MAX).reverse()) {
-    const end = await endOf(inside(datadir, name));
+    const end = await endOf(inside(place, name));
     if (end.seconds !== null) return end;
   }
   return NO_TRANSACTION;
