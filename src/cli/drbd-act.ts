@@ -87,7 +87,7 @@ export function conclude(answer: DrbdAnswer, options: ActOptions, context: Comma
 /** The answer to an order. */
 export async function carriedOut(order: Order): Promise<DrbdAnswer> {
   const { action, target, volumes, options } = order;
-  const owned = await ownedAnswer(order);
+  const owned = await ownedAnswer(action, target, options, order.context);
   if (owned !== null) return owned;
   const look = await lookAt(target.resource, volumes, options.procDrbd);
   const judgement = judge(action, target, look.facts);
@@ -128,21 +128,33 @@ of the peer. Until that is done this machine has no usable copy.
 
 // --- whose it is ---------------------------------------------------------------------------------
 
-/** Null when the action may go on. A verify disturbs nobody: no role, link or data change. */
-async function ownedAnswer(order: Order): Promise<DrbdAnswer | null> {
-  const { action, target, options, context } = order;
-  if (action === 'verify') return null;
-  const { state, sentence } = await ownershipOf(target.resource, hostname(), options);
+/**
+ * Null when the action may go on. Also what only reads or waits is refused: a script written for a
+ * machine without tandemd is to end at its first step, not in the middle.
+ */
+export async function ownedAnswer(
+  action: string,
+  target: ActionTarget,
+  options: ActOptions,
+  context: CommandContext,
+): Promise<DrbdAnswer | null> {
+  const { state, sentence, group } = await ownershipOf(target.resource, hostname(), options);
   if (state === 'free' || options.despiteTandemd === true) {
     if (sentence !== null) context.console.err(renderNote(sentence, context.console.style));
     return null;
   }
-  const cure = 'or say --despite-tandemd';
+  const cure = group === null ? '' : `; ${cureFor(action, group)}`;
   return answerOf(action, target, {
     state: 'refused',
-    message: `${notDone(action, target)}: ${sentence ?? ''}, ${cure}`,
+    message: `${notDone(action, target)}: ${sentence ?? ''}${cure}, or say --despite-tandemd`,
     exit: 'unsafe',
   });
+}
+
+function cureFor(action: string, group: string): string {
+  if (action === 'wait-sync') return 'tandem status --watch shows the resync';
+  if (action === 'verify') return `say tandem freeze ${group} first`;
+  return `use tandem move or standby, say tandem freeze ${group} first`;
 }
 
 // --- running it ----------------------------------------------------------------------------------

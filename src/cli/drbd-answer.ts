@@ -111,6 +111,7 @@ export const PARTICIPLE: Readonly<Record<string, string>> = {
   outdate: 'outdated',
   invalidate: 'invalidated',
   verify: 'verified',
+  'wait-sync': 'waited for',
 };
 
 /** `r0 was not promoted` */

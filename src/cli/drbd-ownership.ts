@@ -9,6 +9,8 @@ export interface Ownership {
   readonly state: 'free' | 'owned' | 'unknown';
   /** One sentence, without a final period; null when there is nothing to say. */
   readonly sentence: string | null;
+  /** The group that owns it, as a running tandemd says; null otherwise. */
+  readonly group: string | null;
 }
 
 /** The options that tell where tandemd and its configuration are. */
@@ -40,17 +42,16 @@ function fromStatus(resource: string, { groups, maintenance }: Status): Ownershi
   const group = groups.find(({ resources }) =>
     resources.some(({ kind, id }) => kind === 'drbd' && id === `drbd:${resource}`),
   );
-  if (group === undefined) return { state: 'free', sentence: null };
+  if (group === undefined) return { state: 'free', sentence: null, group: null };
   const belongs = `${resource} belongs to group ${group.name} of tandemd`;
   const hold = maintenance ?? group.holds?.find(({ kind }) => kind === 'freeze');
   if (hold !== undefined) {
     const word = hold.kind === 'freeze' ? 'frozen' : 'in maintenance';
     const why = hold.reason === null ? '' : `: ${hold.reason}`;
-    return { state: 'free', sentence: `${belongs}, ${word} by ${hold.by}${why}` };
+    return { state: 'free', sentence: `${belongs}, ${word} by ${hold.by}${why}`, group: null };
   }
   const place = group.node === null ? '' : ` on ${group.node}`;
-  const cure = `use tandem move or standby, say tandem freeze ${group.name} first`;
-  return { state: 'owned', sentence: `${belongs} (${group.state}${place}); ${cure}` };
+  return { state: 'owned', sentence: `${belongs} (${group.state}${place})`, group: group.name };
 }
 
 async function fromConfiguration(
@@ -66,23 +67,25 @@ async function fromConfiguration(
   const folder = configurationFolder(folders);
   const daemon = running ? 'tandemd does not answer' : 'tandemd is not running here';
   if (folder === null) {
-    return { state: 'free', sentence: running ? `${daemon}, and it has no configuration` : null };
+    const sentence = running ? `${daemon}, and it has no configuration` : null;
+    return { state: 'free', sentence, group: null };
   }
   const config = readConfiguration(folder, host);
   if (!config.ok) {
     const [first] = config.error.filter(({ severity }) => severity === 'error');
     const why = first === undefined ? folder : formatDiagnostic(first);
     const sentence = `${daemon}, and whether a group owns ${resource} is not known: ${why}`;
-    return { state: 'unknown', sentence };
+    return { state: 'unknown', sentence, group: null };
   }
   const group = config.value.groups.find(({ resources }) =>
     resources.some((each) => each.kind === 'drbd' && each.resource === resource),
   );
   if (group === undefined) {
-    return { state: 'free', sentence: `${daemon}; no group in ${folder} has ${resource}` };
+    const sentence = `${daemon}; no group in ${folder} has ${resource}`;
+    return { state: 'free', sentence, group: null };
   }
   const sentence =
     `${daemon}, but ${folder} gives ${resource} to group ${group.name}: ` +
     'it takes over what it finds when it starts';
-  return { state: 'owned', sentence };
+  return { state: 'owned', sentence, group: null };
 }

@@ -7,7 +7,7 @@ import type { DrbdFacts } from '../drbd/facts.js';
 import { runState, type ResourceLook, type RunKind } from '../drbd/run-watch.js';
 import { lookAt, runDrbd } from '../host/drbd-tools.js';
 import type { CommandContext } from './command-context.js';
-import { conclude, refusedAnswer, type ActOptions } from './drbd-act.js';
+import { conclude, ownedAnswer, refusedAnswer, type ActOptions } from './drbd-act.js';
 import { answerOf, nowOf, type DrbdAnswer } from './drbd-answer.js';
 import { follow, type Followed } from './drbd-follow.js';
 import { parseTarget, volumesOf } from './drbd-target.js';
@@ -56,7 +56,8 @@ async function answered(
   const volumes = await volumesOf(target, hostname());
   const carryOut = action === 'verify' ? verifyAnswer : waitAnswer;
   const answer = volumes.ok
-    ? await carryOut({ action, target, volumes: volumes.value, options, context })
+    ? ((await ownedAnswer(action, target, options, context)) ??
+      (await carryOut({ action, target, volumes: volumes.value, options, context })))
     : refusedAnswer(action, target, volumes.run, []);
   conclude({ ...answer, durationMs: Math.round(performance.now() - startedMs) }, options, context);
 }

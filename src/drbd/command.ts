@@ -24,6 +24,7 @@ export type DrbdCommandKind =
   | 'waitConnect'
   | 'waitSync'
   | 'dumpXml'
+  | 'showConfig'
   | 'listMinors'
   | 'listDevices'
   | 'listResources'
@@ -255,6 +256,18 @@ function waiting(
 /** The resource's configuration in XML (read by config-query). */
 export function dumpXml(resource: string): DrbdCommand {
   return onResource('dumpXml', ['dump-xml'], resource, QUERY_TIMEOUT_MS);
+}
+
+/** The configuration of all resources in XML. */
+export function dumpAllXml(): DrbdCommand {
+  const argv = ['drbdadm', 'dump-xml'];
+  return { kind: 'dumpXml', target: 'all resources', argv, timeoutMs: QUERY_TIMEOUT_MS };
+}
+
+/** The configuration by which the kernel runs all resources, defaults too (read by show). */
+export function showConfig(): DrbdCommand {
+  const argv = ['drbdsetup', 'show', '--show-defaults'];
+  return { kind: 'showConfig', target: 'all resources', argv, timeoutMs: QUERY_TIMEOUT_MS };
 }
 
 /** The resource's minors, one a line in the order of its volumes. */

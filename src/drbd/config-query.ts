@@ -21,6 +21,10 @@ export interface ConfiguredVolume {
   readonly device: string;
   /** The backing device; `none` when diskless by intent. */
   readonly disk: string;
+  /** `internal`, or a device; absent when it was not told. */
+  readonly metaDisk?: string;
+  /** Options of its own. */
+  readonly diskOptions?: ReadonlyMap<string, string>;
 }
 
 /** What a resource's configuration says of one host. */
@@ -47,7 +51,15 @@ export interface ConfiguredResource {
   readonly hosts: readonly ConfiguredHost[];
   /** Absent: the default, which is dont-care. */
   readonly fencing?: FencingPolicy;
+  /** With those of section common; a flag without a value is `yes`. */
+  readonly sections: ConfiguredSections;
 }
+
+/** The sections that are kept. Those of peers (DRBD 9) count for the resource. */
+export type SectionName = 'options' | 'net' | 'disk' | 'handlers';
+
+/** What the sections of a resource say, by the names of options. */
+export type ConfiguredSections = Readonly<Record<SectionName, ReadonlyMap<string, string>>>;
 
 /** Everything found, and what was wrong with the text; no problem stops the reading. */
 export interface ConfigQuery {
@@ -68,6 +80,14 @@ interface VolumeDraft {
   minor: number;
   device: string;
   disk: string;
+  metaDisk?: string;
+  diskOptions?: Map<string, string>;
+}
+
+type SectionsDraft = Readonly<Record<SectionName, Map<string, string>>>;
+
+function emptySections(): SectionsDraft {
+  return { options: new Map(), net: new Map(), disk: new Map(), handlers: new Map() };
 }
 
 interface HostDraft {
@@ -81,6 +101,7 @@ interface Scan {
     readonly resource: string;
     readonly hosts: HostDraft[];
     fencing?: FencingPolicy;
+    readonly sections: SectionsDraft;
   }[];
   host: HostDraft | null;
   volume: VolumeDraft | null;
@@ -88,6 +109,9 @@ interface Scan {
   inResource: boolean;
   /** The policy of section common, which holds for resources without their own. */
   common: FencingPolicy | null;
+  readonly commonSections: SectionsDraft;
+  /** The section that is open; null outside of those that are kept. */
+  section: SectionName | null;
   readonly problems: string[];
 }
 
@@ -102,6 +126,8 @@ export function parseDumpXml(xml: string): ConfigQuery {
     volume: null,
     inResource: false,
     common: null,
+    commonSections: emptySections(),
+    section: null,
     problems: [],
   };
   let at = xml.indexOf('<');
@@ -118,11 +144,20 @@ export function parseDumpXml(xml: string): ConfigQuery {
   }
   if (scan.inResource) complain(scan, 'the text breaks off inside a resource');
   if (scan.resources.length === 0) complain(scan, 'no <resource> was found');
-  const { common } = scan;
-  const resources = common === null
-    ? scan.resources
-    : scan.resources.map((resource) => ({ fencing: common, ...resource }));
+  const { common, commonSections } = scan;
+  const resources = scan.resources.map((resource) => ({
+    ...(common === null ? {} : { fencing: common }),
+    ...resource,
+    sections: withCommon(commonSections, resource.sections),
+  }));
   return { resources, problems: scan.problems };
+}
+
+/** Section common holds for whatever a resource does not say itself. */
+function withCommon(common: SectionsDraft, own: SectionsDraft): ConfiguredSections {
+  const join = (name: SectionName): ReadonlyMap<string, string> =>
+    new Map([...common[name], ...own[name]]);
+  return { options: join('options'), net: join('net'), disk: join('disk'), handlers: join('handlers') };
 }
 
 function complain(scan: Scan, problem: string): void {
@@ -151,18 +186,27 @@ function unescapeXml(text: string): string {
   return text.replace(/&(?:lt|gt|quot|apos|amp);/g, (entity) => ENTITY[entity] ?? entity);
 }
 
+function closeTag(scan: Scan, name: string): void {
+  if (name === 'volume') scan.volume = null;
+  else if (name === 'host' || name === 'resource') scan.host = null;
+  if (name === 'resource') scan.inResource = false;
+  if (name === 'section') scan.section = null;
+}
+
 function takeTag(scan: Scan, tag: Tag): void {
   if (tag.closing) {
-    if (tag.name === 'volume') scan.volume = null;
-    else if (tag.name === 'host' || tag.name === 'resource') scan.host = null;
-    if (tag.name === 'resource') scan.inResource = false;
+    closeTag(scan, tag.name);
     return;
   }
   switch (tag.name) {
     case 'resource':
       scan.host = null;
       scan.inResource = true;
-      scan.resources.push({ resource: tag.attributes.get('name') ?? '', hosts: [] });
+      scan.resources.push({
+        resource: tag.attributes.get('name') ?? '',
+        hosts: [],
+        sections: emptySections(),
+      });
       break;
     case 'host':
       openHost(scan, tag);
@@ -176,7 +220,14 @@ function takeTag(scan: Scan, tag: Tag): void {
     case 'disk':
       if (scan.volume !== null) scan.volume.disk = tag.text;
       break;
+    case 'meta-disk':
+      if (scan.volume !== null) scan.volume.metaDisk = metaDiskOf(tag);
+      break;
+    case 'section':
+      scan.section = SECTION_NAMES.find((name) => name === tag.attributes.get('name')) ?? null;
+      break;
     case 'option':
+      keepOption(scan, tag);
       takeOption(scan, tag);
       break;
     case 'address':
@@ -184,6 +235,29 @@ function takeTag(scan: Scan, tag: Tag): void {
       break;
     default:
   }
+}
+
+const SECTION_NAMES: readonly SectionName[] = ['options', 'net', 'disk', 'handlers'];
+
+/** An option of the volume of a host, of the resource, or of section common. */
+function keepOption(scan: Scan, { attributes }: Tag): void {
+  const { section, volume } = scan;
+  const name = attributes.get('name');
+  if (section === null || name === undefined) return;
+  const value = attributes.get('value') ?? 'yes';
+  if (volume !== null) {
+    volume.diskOptions ??= new Map();
+    volume.diskOptions.set(name, value);
+    return;
+  }
+  const resource = scan.inResource ? scan.resources.at(-1) : undefined;
+  (resource?.sections ?? scan.commonSections)[section].set(name, value);
+}
+
+/** `internal`, `/dev/vdb [0]`: the form of drbdsetup show. */
+function metaDiskOf({ attributes, text }: Tag): string {
+  const index = attributes.get('index');
+  return index === undefined ? text : `${text} [ ${index} ]`;
 }
 
 /** The policy stands in section disk (8.4) or net (9) of the resource. */

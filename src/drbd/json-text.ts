@@ -96,8 +96,9 @@ class Reader {
         this.#at += 1;
         return text;
       }
-      if (char !== '\\') throw new Fault('a string that does not end on its line');
-      text += this.#text.charAt(this.#at + 1);
+      const escaped = char === '\\' ? this.#text.charAt(this.#at + 1) : '';
+      if (escaped === '' || escaped === '\n') throw new Fault('a string that does not end on its line');
+      text += escaped;
       this.#at += 2;
     }
   }

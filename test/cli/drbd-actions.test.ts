@@ -184,8 +184,20 @@ t.test('drbd: a resource of tandemd is left to it', built, async (t) => {
     out: '',
     err: /r0 was not promoted: r0 belongs to group mysql of tandemd \(started on n1\); use tandem move or standby, say tandem freeze mysql first, or say --despite-tandemd\n$/,
   });
-  t.match(await owned.drbd(`verify r0 --socket ${socket} --dry-run`), { code: EXIT.ok }, 'verify disturbs nobody');
+  t.match(await owned.drbd(`verify r0 --socket ${socket} --dry-run`), {
+    code: EXIT.unsafe,
+    err: /r0 was not verified: r0 belongs to .*; say tandem freeze mysql first, or say --despite-tandemd\n$/,
+  });
+  t.match(await owned.drbd(`wait-sync r0 --socket ${socket}`), {
+    code: EXIT.unsafe,
+    err: /r0 was not waited for: r0 belongs to .*; tandem status --watch shows the resync, or say --despite-tandemd\n$/,
+  });
   t.strictSame(owned.calls(), []);
+  t.match(await owned.drbd(`wait-sync r0 --socket ${socket} --despite-tandemd`), {
+    code: EXIT.ok,
+    out: /in sync already/,
+    err: /^Note: r0 belongs to group mysql/,
+  });
   t.match(await owned.drbd(`promote r0 --socket ${socket} --despite-tandemd`), {
     code: EXIT.ok,
     out: /^r0 was promoted/,

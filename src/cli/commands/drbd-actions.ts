@@ -39,8 +39,6 @@ export function addDrbdActions(group: Command, context: CommandContext): void {
   const actions = Object.entries(SUMMARIES) as (readonly [keyof typeof SUMMARIES, string])[];
   for (const [action, summary] of actions) {
     const command = actionCommand(group, action, summary)
-      .option('--despite-tandemd', 'act although the resource belongs to a group of tandemd')
-      .option('--config <dir>', 'configuration of tandemd, asked when it is down')
       .option('--timeout <time>', 'how long the command of DRBD may take');
     if (action === 'invalidate') command.option('--yes', 'do not ask to type the name');
     command.action(async (resource: string, options: RawOptions) => {
@@ -63,6 +61,8 @@ function actionCommand(group: Command, action: string, summary: string): Command
     .description(`${sentence} Works without tandemd.`)
     .argument(argument, 'as in the configuration of DRBD, such as r0')
     .option('--dry-run', 'print the command, and run nothing')
+    .option('--despite-tandemd', 'act although the resource belongs to a group of tandemd')
+    .option('--config <dir>', 'configuration of tandemd, asked when it is down')
     .addOption(new Option('--proc-drbd <path>').default('/proc/drbd').hideHelp());
   return withCommonOptions(command);
 }

@@ -3,7 +3,9 @@ import { readLiveDrbd } from '../../host/live-drbd.js';
 import { readDrbdText, type DrbdReading } from '../../drbd/model-text.js';
 import { CliFailure } from '../cli-failure.js';
 import { named, type CommandContext } from '../command-context.js';
-import { drbdView, type DrbdView } from '../drbd-view.js';
+import { describeDifference, type ConfigDifference } from '../../drbd/running-config.js';
+import { drbdView, type DrbdResourceView, type DrbdView } from '../drbd-view.js';
+import { readInput } from '../input-file.js';
 import { renderDrbd } from '../render-drbd.js';
 import { printable } from '../text.js';
 
@@ -12,9 +14,6 @@ interface DrbdStatusOptions {
   readonly proc?: string;
   readonly procDrbd?: string;
 }
-
-/** Saved readings are small; a larger file is something else. */
-const FILE_BYTES_MAX = 16 * 1_048_576;
 
 /** `tandem drbd status [RESOURCE]`: what DRBD does, from the kernel or from a saved file. */
 export function addDrbdStatus(group: Command, context: CommandContext): void {
@@ -56,8 +55,35 @@ async function liveView(path: string | undefined, context: CommandContext): Prom
   const live = await readLiveDrbd(path);
   if (live.kind === 'unreadable') throw new CliFailure('unknown', live.reason);
   warn(live.reading, live.source, context);
-  return drbdView(live.reading, { kind: 'live', name: live.source });
+  const view = drbdView(live.reading, { kind: 'live', name: live.source });
+  return path === undefined && view.resources.length > 0 ? withDrift(view) : view;
 }
+
+/** Says of each resource whether the kernel runs it as the files say. */
+async function withDrift(view: DrbdView): Promise<DrbdView> {
+  const { readConfigDrift } = await import('../../host/running-config.js');
+  const drift = await readConfigDrift();
+  if (!drift.ok) return view;
+  const resources = view.resources.map((resource): DrbdResourceView => {
+    const differences = drift.differences.get(resource.resource);
+    if (differences === undefined || differences?.length === 0) return resource;
+    const remark = differences === null ? NO_FILE : driftRemark(resource.resource, differences);
+    return { ...resource, remarks: [...resource.remarks, remark] };
+  });
+  return { ...view, resources };
+}
+
+const NO_FILE = 'it runs, but the configuration files of DRBD do not have it';
+
+function driftRemark(resource: string, differences: readonly ConfigDifference[]): string {
+  const told = differences.slice(0, DIFFERENCES_SHOWN_MAX).map(describeDifference).join('; ');
+  const more = differences.length - DIFFERENCES_SHOWN_MAX;
+  const rest = more > 0 ? `; ${String(more)} more` : '';
+  return `it does not run as the files say: ${told}${rest} (tandem drbd adjust ${resource})`;
+}
+
+/** All of them are told by `tandem drbd config`. */
+const DIFFERENCES_SHOWN_MAX = 3;
 
 /** What was not understood goes to standard error, one line each, with its place. */
 function warn({ model }: DrbdReading, file: string, { console }: CommandContext): void {
@@ -78,23 +104,4 @@ function chosen(view: DrbdView, resource: string | undefined): DrbdView {
   const names = view.resources.map(({ resource: name }) => name).join(', ');
   const known = names === '' ? 'there is none' : `there is ${names}`;
   throw new CliFailure('noSuch', `no DRBD resource "${wanted}"; ${known}`);
-}
-
-async function readInput(file: string): Promise<string> {
-  const { open } = await import('node:fs/promises');
-  try {
-    const handle = file === '-' ? null : await open(file);
-    const stream = handle === null ? process.stdin : handle.createReadStream();
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes > FILE_BYTES_MAX) throw new Error('it is larger than 16 MiB');
-    }
-    return Buffer.concat(chunks).toString('utf8');
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CliFailure('noInput', `${file} cannot be read: ${reason}`);
-  }
 }

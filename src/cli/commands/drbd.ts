@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.js';
 import { addDrbdActions } from './drbd-actions.js';
+import { addDrbdConfig } from './drbd-config.js';
 import { addDrbdHandlers } from './drbd-handlers.js';
 import { addDrbdStatus } from './drbd-status.js';
 
@@ -11,6 +12,7 @@ export function addDrbd(program: Command, context: CommandContext): void {
     .summary('DRBD on this machine; works without tandemd')
     .description('DRBD on this machine. Works without tandemd.');
   addDrbdStatus(group, context);
+  addDrbdConfig(group, context);
   addDrbdActions(group, context);
   addDrbdHandlers(group, context);
 }
