@@ -11,6 +11,7 @@ import { Actor } from './actor.js';
 import type { Clock } from './clock.js';
 import { scriptDirectories } from '../host/configuration.js';
 import { runCommand } from '../host/exec.js';
+import { HistoryFile } from '../host/history-file.js';
 import { Hands } from '../host/hands.js';
 import { createControlServer, type ControlBackend } from './control-server.js';
 import { claimSocketPath } from './control-socket.js';
@@ -82,7 +83,9 @@ export async function startDaemon(
   // Before the first turn of the core: a slow start must not look like a stall.
   await actor.prepare();
   const { saved, generation } = begun.value;
-  const engine: Engine = new Engine(initialState(config, generation, saved, clock.monotonicMs()), {
+  const history = new HistoryFile(folders.state, warn);
+  const first = initialState(config, generation, saved, clock.monotonicMs());
+  const engine: Engine = new Engine({ ...first, nextId: history.highestNumber + 1 }, {
     clock,
     log,
     send: (report) => around.links.send(report),
@@ -93,6 +96,7 @@ export async function startDaemon(
       useFenceDevice(effect, reloader.config.fencing[effect.node] ?? [], { warn, untilQuiet }),
     outdate: async (effect) => outdateDisk(effect),
     reconnect: reconnector(config.self, drbd),
+    history,
     save: (facts) => stateFile.save(facts, (sentence) => log.error(sentence)),
     exit: (clean) => void close(clean ? EXIT.ok : EXIT.failed),
   });
@@ -107,7 +111,7 @@ export async function startDaemon(
     around.stopWatching();
     hands.close();
     if (code === EXIT.ok) await around.links.close();
-    await Promise.all([control.close(), stateFile.settled()]);
+    await Promise.all([control.close(), stateFile.settled(), history.settled()]);
     end(code);
   };
   around.watch(config);

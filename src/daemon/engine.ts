@@ -3,7 +3,12 @@
  * core wants done is started here and reports back as events. Nothing here decides anything.
  */
 import { assertNever } from '../base/assert.js';
-import type { OperatorAnswer, OperatorRequest, HistoryAnswer } from '../base/control.js';
+import type {
+  HistoryAnswer,
+  HistoryEntry,
+  OperatorAnswer,
+  OperatorRequest,
+} from '../base/control.js';
 import { withoutSecrets, type StateDump } from '../base/dump.js';
 import type { SplitBrainSides } from '../base/split-brain.js';
 import type { DrbdSourceStatus, Status } from '../base/status.js';
@@ -21,7 +26,7 @@ import { explain } from '../failover/explain.js';
 import { viewStatus, type LinkCounters } from '../failover/view.js';
 import type { Clock } from './clock.js';
 import type { FenceResult } from './fence-agent.js';
-import { viewHistory } from './history-view.js';
+import { viewHistory, viewOperation } from './history-view.js';
 import type { Log } from './log.js';
 import type { OutdateResult } from './outdate.js';
 
@@ -40,7 +45,16 @@ export interface EngineWorld {
     effect: Extract<Effect, { kind: 'reconnect' }>,
   ) => Promise<Omit<Extract<FailoverEvent, { kind: 'reconnectResult' }>, 'kind'>>;
   readonly save: (facts: SavedFacts) => void;
+  readonly history?: HistoryKeeper;
   readonly exit: (clean: boolean) => void;
+}
+
+/** Keeps accounts of operations longer than the daemon lives. */
+export interface HistoryKeeper {
+  /** What earlier daemons of this node did. */
+  readonly past: readonly HistoryEntry[];
+  /** Told when an operation has begun, and when it has ended. */
+  record(entry: HistoryEntry): void;
 }
 
 /** A request for the core. */
@@ -89,15 +103,31 @@ export class Engine {
   }
 
   #turn(event: FailoverEvent): void {
+    const { history } = this.#state;
     const { state, effects } = step(this.#state, event, this.#world.clock.monotonicMs());
     this.#state = state;
     for (const effect of effects) this.#carryOut(effect);
+    if (state.history !== history) this.#record(history);
+  }
+
+  /** Hands over what has begun or ended since `before`. */
+  #record(before: State['history']): void {
+    const { history, spec } = this.#state;
+    for (const operation of history) {
+      const known = before.find(({ id }) => id === operation.id);
+      if (known?.outcome === operation.outcome) continue;
+      this.#world.history?.record(viewOperation(spec.self, operation, this.#wallAheadMs()));
+    }
+  }
+
+  #wallAheadMs(): number {
+    const { monotonicMs, wallMs } = this.#world.clock;
+    return wallMs() - monotonicMs();
   }
 
   /** Tells the core the time of day at first, and when somebody has set the clock. */
   #readClock(): void {
-    const { monotonicMs, wallMs } = this.#world.clock;
-    const wallAheadMs = wallMs() - monotonicMs();
+    const wallAheadMs = this.#wallAheadMs();
     const known = this.#state.wallAheadMs;
     if (known !== null && Math.abs(wallAheadMs - known) < CLOCK_SET_MS) return;
     this.#turn({ kind: 'clock', wallAheadMs });
@@ -118,8 +148,8 @@ export class Engine {
   }
 
   history(): HistoryAnswer {
-    const { monotonicMs, wallMs } = this.#world.clock;
-    return viewHistory(this.#state, wallMs() - monotonicMs());
+    const { entries, ...answer } = viewHistory(this.#state, this.#wallAheadMs());
+    return { ...answer, entries: [...(this.#world.history?.past ?? []), ...entries] };
   }
 
   why(): WhyAnswer {

@@ -7,21 +7,19 @@ import type { State } from '../failover/state.js';
  * clock now: the core knows only the latter.
  */
 export function viewHistory(state: State, offsetMs: number): HistoryAnswer {
-  const rfc3339 = (atMs: number): string => new Date(atMs + offsetMs).toISOString();
-  const entries = state.history.map((operation) => viewOperation(state, operation, rfc3339));
-  return { schema: 'tandem.history/1', self: state.spec.self, entries };
+  const { self } = state.spec;
+  const entries = state.history.map((operation) => viewOperation(self, operation, offsetMs));
+  return { schema: 'tandem.history/1', self, entries };
 }
 
-function viewOperation(
-  state: State,
-  operation: Operation,
-  rfc3339: (atMs: number) => string,
-): HistoryEntry {
+/** One operation of the node `self`. */
+export function viewOperation(self: string, operation: Operation, offsetMs: number): HistoryEntry {
+  const rfc3339 = (atMs: number): string => new Date(atMs + offsetMs).toISOString();
   const since = (atMs: number): number => Math.round(atMs - operation.startedMs);
   return {
     id: operation.id,
     group: operation.group,
-    node: state.spec.self,
+    node: self,
     startedAt: rfc3339(operation.startedMs),
     endedAt: operation.endedMs === null ? null : rfc3339(operation.endedMs),
     outcome: operation.outcome,

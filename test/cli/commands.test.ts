@@ -459,6 +459,26 @@ t.test('history: all, one, and an unknown one', built, async (t) => {
   });
 });
 
+t.test('history: without the daemon, what it had kept', built, async (t) => {
+  const { folder } = await fakeControl(t);
+  const run = async (...args: string[]): ReturnType<typeof tandem> =>
+    tandem(['history', ...args, '--socket', join(folder, 'none'), '--state-dir', folder]);
+  t.match(await run(), {
+    code: EXIT.daemonDown,
+    out: 'Nothing was moved or taken over yet\n',
+    err: /^tandemd is not running: .*this\s+is\s+what\s+it\s+had\s+kept/s,
+  });
+  const entry = {
+    ...{ id: 'op-6', group: 'mysql', node: 'n2', startedAt: '2026-01-12T03:00:00.000Z' },
+    ...{ endedAt: null, outcome: 'running', trigger: 'n2 takes over mysql', phases: [] },
+    account: [{ atMs: 0, sentence: 'n2 takes over mysql' }],
+  };
+  writeFileSync(join(folder, 'history.jsonl'), `${JSON.stringify(entry)}\n`);
+  t.match(await run('op-6'), { code: EXIT.daemonDown, out: /failed.*tandemd ended before/s });
+  t.match(await run('op-7'), { code: EXIT.noSuch, err: /did you mean op-6/ });
+  t.match(JSON.parse((await run('--json')).out), { self: 'n2', entries: [{ id: 'op-6' }] });
+});
+
 t.test('watch: a pipe gets a line for each change', built, async (t) => {
   const shown: readonly Status[] = [STARTED, STARTED, STATUSES['split-brain']!];
   let looks = 0;

@@ -177,3 +177,47 @@ t.test('engine: status says how DRBD is watched, where it is', (t) => {
   t.notOk('drbdSource' in bench(() => ({ drbdSource: () => null })).engine.status());
   t.end();
 });
+
+t.test('engine: an operation is handed over when it begins and when it ends, after the past', async (t) => {
+  const told: string[] = [];
+  const { engine, clock } = bench(() => ({
+    history: {
+      past: [
+        {
+          id: 'op-0',
+          group: 'web',
+          node: 'n1',
+          startedAt: '2023-01-01T00:00:00.000Z',
+          endedAt: null,
+          outcome: 'failed',
+          trigger: 'long ago',
+          phases: [],
+          account: [],
+        },
+      ],
+      record: ({ group, outcome, startedAt }) =>
+        void told.push(`${group} ${outcome} ${startedAt.slice(0, 4)}`),
+    },
+    run: async ({ actionId, verb }): Promise<ActionResult> =>
+      Promise.resolve({
+        actionId,
+        outcome: 'ok',
+        state: verb === 'probe' ? 'stopped' : 'started',
+        reason: 'as asked',
+      }),
+  }));
+  engine.post({ kind: 'tick' });
+  await soon('this node is up', () => engine.status().nodes.some(({ self, state }) => self && state === 'up'));
+  // Beyond initdead, in steps: a jump would be a stall of this node.
+  for (let step = 0; step < 20; step += 1) {
+    clock.nowMs += 20;
+    engine.post({ kind: 'tick' });
+  }
+  engine.post({ kind: 'operator', requestId: 'r', request: CONFIRMED });
+  await soon('web runs', () => engine.status().groups[0]?.state === 'started');
+  engine.stop();
+  t.same(told, ['web running 2023', 'web done 2023']);
+  t.match(engine.history().entries, [{ id: 'op-0' }, { group: 'web', outcome: 'done' }]);
+});
+
+const CONFIRMED = { kind: 'fenceConfirm', node: 'n2', by: 'kim', reason: 'it is off' } as const;

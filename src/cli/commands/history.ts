@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
+import type { HistoryAnswer } from '../../base/control.js';
 import { nearestWord } from '../../base/diagnostic.js';
 import { CliFailure } from '../cli-failure.js';
 import {
@@ -8,25 +9,42 @@ import {
   type CommonOptions,
 } from '../command-context.js';
 import { renderHistory, renderHistoryEntry } from '../render-history.js';
+import { folded } from '../text.js';
+
+interface HistoryOptions extends CommonOptions {
+  readonly stateDir: string;
+}
 
 /** `tandem history [ID]`: every failover, move and recovery, or one of them in full. */
 export function addHistory(program: Command, context: CommandContext): void {
   const command = program
     .command('history')
     .summary('what was moved or taken over, when and why')
-    .description('Every failover, move and recovery, or one in full: phases, times, sentences.')
-    .argument('[id]', 'one entry, in full');
-  withCommonOptions(command).action(async (id: string | undefined, options: CommonOptions) => {
+    .description(
+      'Every failover, move and recovery, or one in full: phases, times, sentences. ' +
+        'Without tandemd: what it had kept.',
+    )
+    .argument('[id]', 'one entry, in full')
+    .addOption(new Option('--state-dir <path>').default('/var/lib/tandem').hideHelp());
+  withCommonOptions(command).action(async (id: string | undefined, options: HistoryOptions) => {
     await history(id, options, context);
   });
 }
 
 async function history(
   id: string | undefined,
-  options: CommonOptions,
-  { console }: CommandContext,
+  options: HistoryOptions,
+  context: CommandContext,
 ): Promise<void> {
-  const answer = await clientOf(options).history();
+  let answer: HistoryAnswer;
+  try {
+    answer = await clientOf(options).history();
+  } catch (error) {
+    if (!(error instanceof CliFailure) || error.exit !== 'daemonDown') throw error;
+    answer = await kept(options.stateDir, error.message, context);
+    context.exit(error.exit);
+  }
+  const { console } = context;
   if (id === undefined) {
     console.out(options.json ? `${JSON.stringify(answer)}\n` : renderHistory(answer, console.style));
     return;
@@ -38,4 +56,18 @@ async function history(
     throw new CliFailure('noSuch', `No entry of the history has the id ${id}${hint}`);
   }
   console.out(options.json ? `${JSON.stringify(entry)}\n` : renderHistoryEntry(entry, console.style));
+}
+
+/** What earlier daemons of this node kept; who reads it is told that none runs. */
+async function kept(
+  folder: string,
+  reason: string,
+  { console }: CommandContext,
+): Promise<HistoryAnswer> {
+  const { HistoryFile } = await import('../../host/history-file.js');
+  const tell = (sentence: string): void =>
+    console.err(`${folded(console.style, 0, sentence).join('\n')}\n`);
+  tell(`${reason}; this is what it had kept`);
+  const { past } = new HistoryFile(folder, tell);
+  return { schema: 'tandem.history/1', self: past.at(-1)?.node ?? '', entries: past };
 }
