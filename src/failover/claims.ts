@@ -251,7 +251,7 @@ export function isCleared(turn: Turn, name: string): boolean {
   const group = turn.group(name);
   if (group?.claim == null) return false;
   const inTheWay = blockers(turn.state, group);
-  const away = turn.nowMs < turn.state.health.awayUntilMs;
+  const away = !turn.hasCome(turn.state.health.awayUntilMs);
   if (inTheWay.length === 0 && !away) {
     if (group.blocked !== null) turn.updateGroup(name, { blocked: null });
     return true;

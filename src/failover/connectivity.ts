@@ -68,7 +68,7 @@ function compare(turn: Turn, own: Connectivity | null, peer: Peer): Comparison['
   if (!isMember(peer)) return 'away';
   const theirs = peer.report?.connectivity;
   // S6: what a node that has just stood still knows of its own network is old.
-  const isStalled = turn.nowMs < turn.state.health.listenUntilMs;
+  const isStalled = !turn.hasCome(turn.state.health.listenUntilMs);
   if (own === null || theirs === undefined || own.of !== theirs.of || isStalled) return 'unknown';
   if (theirs.reached === own.reached) return 'equal';
   return theirs.reached > own.reached ? 'better' : 'worse';
@@ -94,7 +94,7 @@ export function hasBeen(
   return (
     comparison !== undefined &&
     verdicts.includes(comparison.verdict) &&
-    turn.nowMs - comparison.sinceMs >= SETTLING_MS
+    turn.hasCome(comparison.sinceMs + SETTLING_MS)
   );
 }
 

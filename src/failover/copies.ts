@@ -39,8 +39,8 @@ export function onDrbd(turn: Turn, read: readonly DrbdFacts[]): void {
   for (const facts of read) {
     const before = turn.state.drbd[facts.resource];
     if (!isCaughtUp(facts) || (before !== undefined && isCaughtUp(before))) continue;
-    const stamps = turn.peers.flatMap(({ name, report }) =>
-      report === null ? [] : [[name, stampOf(report)] as const],
+    const stamps = turn.peers.flatMap(({ name, report, life }) =>
+      report === null ? [] : [[name, stampOf(life)] as const],
     );
     turn.update({
       relinks: { ...turn.state.relinks, [facts.resource]: Object.fromEntries(stamps) },
@@ -60,9 +60,20 @@ function stampOf({ generation, sequence }: Stamp): Stamp {
 /** True when the newest report of a node is from before the last connection came up. */
 function isBeforeRelink(state: State, own: DrbdFacts, peer: Peer): boolean {
   const stamp = state.relinks[own.resource]?.[peer.name];
-  if (stamp === undefined || peer.report === null) return false;
-  const { generation, sequence } = peer.report;
-  return generation === stamp.generation && sequence === stamp.sequence;
+  return stamp !== undefined && peer.report !== null && isSameStamp(stamp, peer.life);
+}
+
+function isSameStamp(a: Stamp, b: Stamp): boolean {
+  return a.sequence === b.sequence && a.generation === b.generation;
+}
+
+/** True when the newest report of a node is one that a connection has made old: the next is news. */
+export function isMarked({ relinks }: State, peer: string, newest: Stamp): boolean {
+  for (const stamps of Object.values(relinks)) {
+    const stamp = stamps[peer];
+    if (stamp !== undefined && isSameStamp(stamp, newest)) return true;
+  }
+  return false;
 }
 
 /** Brings the knowledge of every copy up to date; says aloud when one falls behind. */

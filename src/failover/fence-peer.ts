@@ -172,8 +172,8 @@ function fateByWord(turn: Turn, asked: FencePeer, peer: Peer): End | null {
 function hopeless(turn: Turn, asked: FencePeer, peer: Peer): End | null {
   const { resource } = asked;
   const facts = turn.state.drbd[resource];
-  const forMs = turn.nowMs - asked.askedMs;
-  if (facts !== undefined && !APART.includes(facts.connection) && forMs >= LINKED_AGAIN_MS) {
+  const isLinked = facts !== undefined && !APART.includes(facts.connection);
+  if (isLinked && turn.hasCome(asked.askedMs + LINKED_AGAIN_MS)) {
     const message = `DRBD resource ${resource} is connected again: ${peer.name} keeps its disk`;
     return { fate: null, message };
   }
@@ -183,7 +183,7 @@ function hopeless(turn: Turn, asked: FencePeer, peer: Peer): End | null {
     const message = `${peer.name} is silent and not confirmed off: the fate of its disk is not known`;
     return { fate: null, message };
   }
-  if (turn.nowMs < asked.untilMs) return null;
+  if (!turn.hasCome(asked.untilMs)) return null;
   const cure =
     facts?.ioSuspended === true
       ? `. Writes to ${resource} are held back; once ${peer.name} is off for certain: ` +

@@ -35,7 +35,7 @@ export function reconcileFencing(turn: Turn, peer: Peer): number | null {
   if (peer.fencing.running !== null || peer.clearance !== null) return null;
   const need = needFor(turn, peer);
   if (need === null || !isFenceable(turn.state.spec, peer.name)) return null;
-  if (turn.nowMs >= turn.state.health.listenUntilMs) takeAim(turn, peer, need);
+  if (turn.hasCome(turn.state.health.listenUntilMs)) takeAim(turn, peer, need);
   const { fencing } = turn.peer(peer.name) ?? peer;
   if (fencing.running !== null) return null;
   const shotMs = fencing.asked ? shootFromMs(turn, peer, need) : 0;
@@ -46,7 +46,7 @@ export function reconcileFencing(turn: Turn, peer: Peer): number | null {
 function takeAim(turn: Turn, peer: Peer, need: Need): void {
   const { name } = peer;
   for (const group of need.groups) turn.phaseBegins(group, 'fencing');
-  if (turn.nowMs < peer.fencing.notBeforeMs) return;
+  if (!turn.hasCome(peer.fencing.notBeforeMs)) return;
   if (!peer.fencing.asked) {
     attempt(turn, peer, 'status');
     return;
@@ -60,7 +60,7 @@ function takeAim(turn: Turn, peer: Peer, need: Need): void {
     });
     return;
   }
-  if (turn.nowMs >= shootFromMs(turn, peer, need)) attempt(turn, peer, 'shoot');
+  if (turn.hasCome(shootFromMs(turn, peer, need))) attempt(turn, peer, 'shoot');
 }
 
 function shootFromMs(turn: Turn, peer: Peer, need: Need): number {
@@ -74,7 +74,7 @@ function shootFromMs(turn: Turn, peer: Peer, need: Need): number {
  * every shot makes the next one wait longer, also when it worked.
  */
 function restedFromMs(turn: Turn, peer: Peer): number {
-  const recent = peer.fencing.shotsMs.filter((at) => at > turn.nowMs - SHOT_WINDOW_MS);
+  const recent = peer.fencing.shotsMs.filter((at) => !turn.hasCome(at + SHOT_WINDOW_MS));
   const last = recent.at(-1);
   return last === undefined ? 0 : last + pauseMs(recent.length);
 }

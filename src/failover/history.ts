@@ -64,7 +64,9 @@ export function amendOperation(
 ): readonly Operation[] {
   const current = currentOperation(history, group);
   if (current === undefined) return history;
-  return history.map((operation) => (operation === current ? change(operation) : operation));
+  const changed = change(current);
+  if (changed === current) return history;
+  return history.map((operation) => (operation === current ? changed : operation));
 }
 
 /** Adds a sentence. */

@@ -14,7 +14,7 @@ export function endHolds(turn: Turn): void {
   for (const { key, origin } of Object.values(orders)) {
     const about = holdOfKey(key);
     const hold = about === null ? null : holdAt(turn.state, about.kind, about.group);
-    if (hold?.untilWallMs == null || turn.nowMs + wallAheadMs < hold.untilWallMs) continue;
+    if (hold?.untilWallMs == null || !turn.hasCome(hold.untilWallMs - wallAheadMs)) continue;
     const peer = turn.peer(origin);
     if (peer !== undefined && isMember(peer)) continue;
     clearOrder(turn, key);

@@ -58,7 +58,7 @@ function probeNext(turn: Turn, before: Group): void {
   const group = turn.group(before.spec.name) ?? before;
   const index = group.resources.findIndex(
     (resource, at) =>
-      resource.state === 'unknown' && (group.monitorDueMs[at] ?? 0) <= turn.nowMs,
+      resource.state === 'unknown' && turn.hasCome(group.monitorDueMs[at] ?? 0),
   );
   if (index >= 0) run(turn, group, index, 'probe');
 }
@@ -99,7 +99,7 @@ function leaveAsFound(turn: Turn, group: Group, sentence: string): void {
 function lookAgainIfDue(turn: Turn, group: Group): void {
   const { name } = group.spec;
   if (group.resources.some((resource) => resource.state === 'unknown')) return;
-  const isDue = (group.monitorDueMs[0] ?? 0) <= turn.nowMs;
+  const isDue = turn.hasCome(group.monitorDueMs[0] ?? 0);
   if (isDue || standstillOf(turn.state, name) === null) forgetLooks(turn, group);
 }
 
@@ -171,7 +171,7 @@ function keepRunning(turn: Turn, group: Group): void {
   const isHeld = standstillOf(turn.state, name) !== null;
   const due = group.resources.findIndex(
     ({ state }, at) =>
-      (group.monitorDueMs[at] ?? 0) <= turn.nowMs || (state === 'failed' && !isHeld),
+      turn.hasCome(group.monitorDueMs[at] ?? 0) || (state === 'failed' && !isHeld),
   );
   if (due >= 0) run(turn, group, due, 'monitor');
 }

@@ -1,8 +1,13 @@
 import { formatDuration } from '../base/duration.js';
 import { hear, livenessVerdict, silenceMs, stretch } from '../heartbeat/liveness.js';
-import { PROTOCOL_VERSION, type Report, type ReportFault } from '../heartbeat/report.js';
+import {
+  PROTOCOL_VERSION,
+  saysTheSame,
+  type Report,
+  type ReportFault,
+} from '../heartbeat/report.js';
 import { turn as turnHealth } from '../heartbeat/self-health.js';
-import { doubtCopies } from './copies.js';
+import { doubtCopies, isMarked } from './copies.js';
 import { announceHolds } from './holds.js';
 import { mergeOrders } from './orders.js';
 import { turnEveryMs } from './spec.js';
@@ -45,9 +50,13 @@ export function onReport(turn: Turn, link: string, report: Report): boolean {
   const peer = turn.peer(report.node);
   if (peer === undefined) return false;
   const { hearing, life } = hear(peer.life, link, report, turn.nowMs);
-  turn.updatePeer(peer.name, { life });
+  turn.updateLife(peer, life);
   if (hearing !== 'new') return false;
   const incompatible = incompatibility(turn, report);
+  if (isKnown(turn, peer, report) && peer.incompatible === incompatible) {
+    if (incompatible === null) announceHolds(turn, mergeOrders(turn, report.orders));
+    return true;
+  }
   if (incompatible !== null && incompatible !== peer.incompatible) {
     turn.say('error', `${peer.name} is incompatible: ${incompatible}`, { node: peer.name });
   }
@@ -71,6 +80,12 @@ export function onReport(turn: Turn, link: string, report: Report): boolean {
   });
   if (incompatible === null) announceHolds(turn, mergeOrders(turn, report.orders));
   return true;
+}
+
+/** A node that says what it said before: the report that said it first is kept. */
+function isKnown(turn: Turn, { name, report, clearance, life }: Peer, next: Report): boolean {
+  if (report === null || clearance !== null || next.phase === 'left') return false;
+  return saysTheSame(report, next) && !isMarked(turn.state, name, life);
 }
 
 /** S9: what differs, with both values, or null. */

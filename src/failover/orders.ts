@@ -32,9 +32,8 @@ export function orderValue(state: State, key: string): string | null {
 export function mergeOrders(turn: Turn, orders: readonly Order[]): readonly Order[] {
   const changed: Order[] = [];
   for (const order of orders) {
-    if (!isKnownKey(turn.state, order.key)) continue;
     const before = turn.state.orders[order.key];
-    if (!orderReplaces(order, before)) continue;
+    if (!orderReplaces(order, before) || !isKnownKey(turn.state, order.key)) continue;
     turn.update({ orders: { ...turn.state.orders, [order.key]: order } });
     if (order.value !== (before?.value ?? NONE)) changed.push(order);
   }

@@ -30,7 +30,7 @@ export function heedAsks(turn: Turn): void {
   for (const outdating of asked) {
     const asker = turn.peer(outdating.asker);
     if (outdating.outcome !== null || outdating.outdateId !== null) continue;
-    if (asker === undefined || !isHeard(asker) || turn.nowMs < outdating.notBeforeMs) continue;
+    if (asker === undefined || !isHeard(asker) || !turn.hasCome(outdating.notBeforeMs)) continue;
     heed(turn, outdating);
   }
 }

@@ -1,12 +1,18 @@
 import { connectivityOf } from './connectivity.js';
-import { PROTOCOL_VERSION, type Report, type SideReport } from '../heartbeat/report.js';
+import { isSameData } from '../base/same.js';
+import {
+  PROTOCOL_VERSION,
+  saysTheSame,
+  type Report,
+  type SideReport,
+} from '../heartbeat/report.js';
 import { reportedDisk } from './copies.js';
 import { outdateAsks } from './fence-peer.js';
 import { isMember } from './membership.js';
 import { holdSentence, maintenanceOf, standstillOf } from './holds.js';
 import { modeOf } from './orders.js';
 import { outdateWords } from './outdate.js';
-import type { Group, SavedFacts, State } from './state.js';
+import { copyOf, type Group, type Peer, type SavedFacts, type State } from './state.js';
 import type { Turn } from './turn.js';
 
 /** This node's whole truth. */
@@ -60,26 +66,29 @@ function sidesToTell(state: State): { readonly sides?: readonly SideReport[] } {
 interface Truth {
   readonly state: State;
   readonly isStalled: boolean;
+  readonly report: Report;
   readonly text: string;
 }
 
 /** Most turns change nothing that is said: what was worked out for the same parts is used again. */
-const truths = new WeakMap<State['groups'], Truth>();
+const truths = new WeakMap<State['spec'], Truth>();
 
-/** This node's truth as text, to notice a change. */
-function truthOf(state: State, nowMs: number): string {
+/** This node's truth, and the same as text, to notice a change. */
+function truthOf(state: State, nowMs: number): Truth {
   const isStalled = nowMs < state.health.listenUntilMs;
-  const known = truths.get(state.groups);
-  if (known !== undefined && known.isStalled === isStalled && isSameTruth(known.state, state)) {
-    return known.text;
-  }
-  const text = JSON.stringify(buildReport(state, 0, nowMs));
-  truths.set(state.groups, { state: { ...state }, isStalled, text });
-  return text;
+  const known = truths.get(state.spec);
+  if (known?.isStalled === isStalled && isSameTruth(known.state, state)) return known;
+  const built = buildReport(state, 0, nowMs);
+  const isSame = known !== undefined && saysTheSame(known.report, built);
+  const { report, text } = isSame ? known : { report: built, text: JSON.stringify(built) };
+  const truth = { state: copyOf(state), isStalled, report, text };
+  truths.set(state.spec, truth);
+  return truth;
 }
 
 function isSameTruth(a: State, b: State): boolean {
   return (
+    a.groups === b.groups &&
     a.drbd === b.drbd &&
     a.copies === b.copies &&
     a.sides === b.sides &&
@@ -89,7 +98,6 @@ function isSameTruth(a: State, b: State): boolean {
     a.fencePeers === b.fencePeers &&
     a.outdatings === b.outdatings &&
     a.phase === b.phase &&
-    a.spec === b.spec &&
     a.generation === b.generation
   );
 }
@@ -99,20 +107,50 @@ export function sendIfDue(turn: Turn): void {
   const { state, nowMs } = turn;
   const truth = truthOf(state, nowMs);
   const due = nowMs - state.lastSentMs >= state.spec.heartbeat.keepaliveMs;
-  if (!due && truth === state.lastSent) return;
+  if (!due && truth.text === state.lastSent) return;
   saveIfChanged(turn);
   const sequence = state.sequence + 1;
-  turn.update({ sequence, lastSent: truth, lastSentMs: nowMs });
-  turn.emit({ kind: 'send', report: buildReport(turn.state, sequence, nowMs) });
+  turn.update({ sequence, lastSent: truth.text, lastSentMs: nowMs });
+  turn.emit({ kind: 'send', report: { ...truth.report, sequence } });
 }
 
 /** Hands over what must survive a restart when it changed. */
 function saveIfChanged(turn: Turn): void {
-  const facts = factsToSave(turn.state);
-  const text = JSON.stringify(facts);
+  const { facts, text } = savedOf(turn);
   if (text === turn.state.lastSaved) return;
   turn.update({ lastSaved: text });
   turn.emit({ kind: 'save', facts });
+}
+
+interface Saved {
+  readonly state: State;
+  readonly peers: readonly Peer[];
+  readonly facts: SavedFacts;
+  readonly text: string;
+}
+
+const saves = new WeakMap<State['spec'], Saved>();
+
+/** What must survive a restart, and the same as text, to notice a change. */
+function savedOf({ state, peers }: Turn): Saved {
+  const known = saves.get(state.spec);
+  if (known !== undefined && isSameToSave(known, state, peers)) return known;
+  const built = factsToSave(state);
+  const isSame = known !== undefined && isSameData(known.facts, built);
+  const { facts, text } = isSame ? known : { facts: built, text: JSON.stringify(built) };
+  const saved = { state: copyOf(state), peers, facts, text };
+  saves.set(state.spec, saved);
+  return saved;
+}
+
+function isSameToSave({ state: known, peers }: Saved, state: State, now: readonly Peer[]): boolean {
+  return (
+    known.groups === state.groups &&
+    known.orders === state.orders &&
+    known.copies === state.copies &&
+    known.generation === state.generation &&
+    now.every((peer, at) => peer.life.generation === peers[at]?.life.generation)
+  );
 }
 
 function factsToSave(state: State): SavedFacts {

@@ -82,7 +82,7 @@ export function bar(turn: Turn, name: string, reason: string): void {
 /** Lifts a bar whose time is over. */
 export function liftBars(turn: Turn): void {
   for (const group of turn.groups) {
-    if (group.barred === null || group.barred.untilMs > turn.nowMs) continue;
+    if (group.barred === null || !turn.hasCome(group.barred.untilMs)) continue;
     turn.updateGroup(group.spec.name, { barred: null, failuresMs: [] });
     turn.say('info', `${turn.self} may run ${group.spec.name} again: its failures are old`, {
       group: group.spec.name,

@@ -93,7 +93,7 @@ function goBack(turn: Turn, group: Group): void {
 /** Nothing goes back to a node that reaches less, or that has only just begun to reach as much. */
 function isConnectedWell(turn: Turn, group: string, node: string): boolean {
   if ((turn.state.spec.heartbeat.ping ?? []).length === 0) return true;
-  if (turn.nowMs < restsUntilMs(turn.state, group)) return false;
+  if (!turn.hasCome(restsUntilMs(turn.state, group))) return false;
   return hasBeen(turn, node, ['equal', 'better', 'unknown']);
 }
 
@@ -103,7 +103,7 @@ function followConnectivity(turn: Turn, group: Group): void {
   const better = turn.peers.filter(
     (peer) => hasBeen(turn, peer.name, ['better']) && !isAccepted(turn.state, name, peer.name),
   );
-  if (better.length === 0 || turn.nowMs < restsUntilMs(turn.state, name)) return;
+  if (better.length === 0 || !turn.hasCome(restsUntilMs(turn.state, name))) return;
   const reached = (node: string): number =>
     turn.peer(node)?.report?.connectivity?.reached ?? 0;
   const { candidates } = placement(turn.state, group);

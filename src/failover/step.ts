@@ -18,6 +18,7 @@ import { liftBars } from './recovery.js';
 import { adoptTiming } from './reload.js';
 import { followRequests, onOperator, onReload } from './requests.js';
 import { onSide, reviewSplitBrains } from './split-brain.js';
+import { reviewUnlessSettled } from './settled.js';
 import { turnEveryMs } from './spec.js';
 import type { State } from './state.js';
 import { Turn } from './turn.js';
@@ -105,6 +106,13 @@ function onLeave(turn: Turn): void {
 /** Level-triggered: looks at everything and does what is due, whatever the event was. */
 function decide(turn: Turn): void {
   judgePeers(turn);
+  const fencingMs = reviewUnlessSettled(turn, () => review(turn));
+  sendIfDue(turn);
+  turn.emit({ kind: 'wake', atMs: Math.max(turn.nowMs + 1, Math.min(fencingMs, wakeMs(turn))) });
+}
+
+/** Everything that is not judged or sent at every turn. Answers when fencing is due next. */
+function review(turn: Turn): number {
   reviewCopies(turn);
   reviewConnectivity(turn);
   noteReachMoves(turn);
@@ -127,8 +135,7 @@ function decide(turn: Turn): void {
   reconcileDiscards(turn);
   followRequests(turn);
   leaveIfStopped(turn);
-  sendIfDue(turn);
-  turn.emit({ kind: 'wake', atMs: Math.max(turn.nowMs + 1, Math.min(fencingMs, wakeMs(turn))) });
+  return fencingMs;
 }
 
 function wakeMs(turn: Turn): number {

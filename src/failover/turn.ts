@@ -1,6 +1,7 @@
+import type { PeerLife } from '../heartbeat/liveness.js';
 import type { Effect } from './effect.js';
 import * as history from './history.js';
-import type { Group, Peer, State } from './state.js';
+import { copyOf, type Group, type Peer, type State } from './state.js';
 
 /**
  * One turn of the core in the making: the state so far and the effects so far. The state that it
@@ -9,15 +10,50 @@ import type { Group, Peer, State } from './state.js';
  */
 export class Turn {
   readonly state: State;
-  readonly nowMs: number;
   readonly effects: Effect[] = [];
+  readonly #nowMs: number;
+  /** What a review needs to know of itself (settled.ts). */
+  #changes = 0;
+  #readsClock = false;
+  #nextMs = Number.POSITIVE_INFINITY;
   /** The values of the records, as long as those stay what they are. */
   #peers: readonly Peer[] | null = null;
   #groups: readonly Group[] | null = null;
 
   constructor(state: State, nowMs: number) {
-    this.state = { ...state };
-    this.nowMs = nowMs;
+    this.state = copyOf(state);
+    this.#nowMs = nowMs;
+  }
+
+  /**
+   * The time. Whatever a review decides by reading it may be decided otherwise a moment later, so
+   * it is reviewed at every turn: to ask whether a moment has come, ask `hasCome`.
+   */
+  get nowMs(): number {
+    this.#readsClock = true;
+    return this.#nowMs;
+  }
+
+  /** True from a moment on. Of moments to come the nearest is remembered. */
+  hasCome(atMs: number): boolean {
+    if (this.#nowMs >= atMs) return true;
+    if (atMs < this.#nextMs) this.#nextMs = atMs;
+    return false;
+  }
+
+  /** The same asked by who passes a review over: nothing is decided by it. */
+  isBefore(atMs: number): boolean {
+    return this.#nowMs < atMs;
+  }
+
+  /** Runs something and tells until when running it again would change, do and say nothing. */
+  untilWhenSettled(run: () => void): number {
+    const changes = this.#changes;
+    this.#readsClock = false;
+    this.#nextMs = Number.POSITIVE_INFINITY;
+    run();
+    const isSettled = changes === this.#changes && !this.#readsClock;
+    return isSettled ? this.#nextMs : Number.NEGATIVE_INFINITY;
   }
 
   get self(): string {
@@ -43,6 +79,7 @@ export class Turn {
   }
 
   update(patch: Partial<State>): void {
+    this.#changes += 1;
     if (patch.peers !== undefined) this.#peers = null;
     if (patch.groups !== undefined) this.#groups = null;
     Object.assign(this.state, patch);
@@ -52,6 +89,21 @@ export class Turn {
     const peer = this.state.peers[name];
     if (peer === undefined) return;
     this.update({ peers: { ...this.state.peers, [name]: { ...peer, ...patch } } });
+  }
+
+  /** A node was heard: what happens most often. */
+  updateLife(before: Peer, life: PeerLife): void {
+    const peer: Peer = {
+      name: before.name,
+      life,
+      report: before.report,
+      incompatible: before.incompatible,
+      clearance: before.clearance,
+      verdict: before.verdict,
+      deadSinceMs: before.deadSinceMs,
+      fencing: before.fencing,
+    };
+    this.update({ peers: { ...this.state.peers, [before.name]: peer } });
   }
 
   updateGroup(name: string, patch: Partial<Group>): void {
@@ -68,6 +120,7 @@ export class Turn {
   }
 
   emit(effect: Effect): void {
+    this.#changes += 1;
     this.effects.push(effect);
   }
 
@@ -81,7 +134,7 @@ export class Turn {
     for (const operation of this.state.history) {
       if (operation.endedMs !== null) continue;
       if (about.group !== undefined && operation.group !== about.group) continue;
-      this.amend(operation.group, (o) => history.withSentence(o, this.nowMs, sentence));
+      this.amend(operation.group, (o) => history.withSentence(o, this.#nowMs, sentence));
     }
   }
 
@@ -92,23 +145,24 @@ export class Turn {
     this.update({
       history: history.openOperation(this.state.history, { id, group, startedMs, trigger }),
     });
-    this.amend(group, (operation) => history.withSentence(operation, this.nowMs, trigger));
+    this.amend(group, (operation) => history.withSentence(operation, this.#nowMs, trigger));
   }
 
   /** Changes the running operation of a group. */
   amend(group: string, change: (operation: history.Operation) => history.Operation): void {
-    this.update({ history: history.amendOperation(this.state.history, group, change) });
+    const amended = history.amendOperation(this.state.history, group, change);
+    if (amended !== this.state.history) this.update({ history: amended });
   }
 
-  phaseBegins(group: string, name: string, startedMs = this.nowMs): void {
+  phaseBegins(group: string, name: string, startedMs = this.#nowMs): void {
     this.amend(group, (operation) => history.withPhase(operation, name, startedMs));
   }
 
   phaseEnds(group: string, name: string, outcome: 'done' | 'failed' = 'done'): void {
-    this.amend(group, (o) => history.withPhaseEnded(o, name, this.nowMs, outcome));
+    this.amend(group, (o) => history.withPhaseEnded(o, name, this.#nowMs, outcome));
   }
 
   closeOperation(group: string, outcome: 'done' | 'failed'): void {
-    this.amend(group, (operation) => history.ended(operation, this.nowMs, outcome));
+    this.amend(group, (operation) => history.ended(operation, this.#nowMs, outcome));
   }
 }

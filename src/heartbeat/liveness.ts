@@ -73,7 +73,7 @@ export function hear(
   const isNew = newer(stamp, life);
   if (stamp.generation < life.generation || !newer(stamp, before)) {
     const replayed = { ...before, replayed: before.replayed + 1 };
-    return { hearing: 'replayed', life: { ...life, links: { ...life.links, [link]: replayed } } };
+    return { hearing: 'replayed', life: withLinks(life, { ...life.links, [link]: replayed }) };
   }
   const heard: LinkLife = {
     lastHeardMs: nowMs,
@@ -84,11 +84,16 @@ export function hear(
     replayed: before.replayed,
   };
   const links = { ...life.links, [link]: heard };
-  if (!isNew) return { hearing: 'duplicate', life: { ...life, links } };
+  if (!isNew) return { hearing: 'duplicate', life: withLinks(life, links) };
   return {
     hearing: 'new',
     life: { sinceMs: life.sinceMs, lastHeardMs: nowMs, generation, sequence, stallMs: 0, links },
   };
+}
+
+function withLinks(life: PeerLife, links: PeerLife['links']): PeerLife {
+  const { sinceMs, lastHeardMs, generation, sequence, stallMs } = life;
+  return { sinceMs, lastHeardMs, generation, sequence, stallMs, links };
 }
 
 function newer(
@@ -122,10 +127,11 @@ export function nextVerdictMs(
   nowMs: number,
 ): number | null {
   const silent = silenceMs(life, nowMs);
-  const limits =
-    life.lastHeardMs === null ? [timing.initdeadMs] : [timing.warntimeMs, timing.deadtimeMs];
-  const next = limits.find((limit) => silent <= limit);
-  return next === undefined ? null : nowMs + (next - silent) + 1;
+  const { warntimeMs, deadtimeMs, initdeadMs } = timing;
+  const lastMs = life.lastHeardMs === null ? initdeadMs : deadtimeMs;
+  if (silent > lastMs) return null;
+  const isWarned = life.lastHeardMs === null || silent > warntimeMs;
+  return nowMs + ((isWarned ? lastMs : warntimeMs) - silent) + 1;
 }
 
 /** The light of one link. */

@@ -9,6 +9,7 @@
  *     outdate an ask "mark your disk Outdated", repeated while DRBD's fence-peer handler waits here,
  *             and the word of the asked node on what became of it, repeated while the ask stands
  */
+import { haveSameEntries } from '../base/same.js';
 
 import type { Connectivity } from './ping.js';
 
@@ -133,6 +134,11 @@ export interface Report {
   readonly connectivity?: Connectivity;
   readonly outdateAsks: readonly OutdateAsk[];
   readonly outdateWords: readonly OutdateWord[];
+}
+
+/** True when two reports say the same: all but which one of its sender it is. */
+export function saysTheSame(a: Report, b: Report): boolean {
+  return haveSameEntries(a, b, 'sequence');
 }
 
 /** True when `a` replaces `b`. */

@@ -39,7 +39,9 @@ export function turn(
 ): { readonly health: SelfHealth; readonly stalledMs: number } {
   const lateMs = nowMs - health.lastTurnMs - timing.turnEveryMs;
   if (lateMs <= Math.max(NOISE_MS_MIN, timing.keepaliveMs)) {
-    return { health: { ...health, lastTurnMs: nowMs }, stalledMs: 0 };
+    const { listenUntilMs, awayUntilMs, worstStallMs, stalls } = health;
+    const inTime = { lastTurnMs: nowMs, listenUntilMs, awayUntilMs, worstStallMs, stalls };
+    return { health: inTime, stalledMs: 0 };
   }
   return {
     stalledMs: lateMs,

@@ -62,8 +62,8 @@ export function resumedSelf(state: State): State {
 
 /** The state of another node, as `self` heard of it. */
 export function resumedPeer(self: State, name: string, nowMs: number): State | null {
-  const report = self.peers[name]?.report;
-  if (report == null) return null;
+  const { report = null, life } = self.peers[name] ?? {};
+  if (report === null || life === undefined) return null;
   const spec = { ...self.spec, self: name, digest: report.digest };
   const fresh = initialState(spec, report.generation, NOTHING_SAVED, nowMs);
   const groups = Object.entries(fresh.groups).map(([group, state]): [string, Group] => [
@@ -73,7 +73,7 @@ export function resumedPeer(self: State, name: string, nowMs: number): State | n
   return {
     ...fresh,
     wallAheadMs: self.wallAheadMs,
-    sequence: report.sequence,
+    sequence: life.sequence,
     phase: report.phase,
     groups: Object.fromEntries(groups),
     copies: copiesOf(report, self.spec.self),
