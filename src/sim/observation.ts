@@ -128,5 +128,11 @@ export type Observation =
 /** The truth about a resource; `maybe` while an action is under way or after it went wrong. */
 export type Truth = 'on' | 'off' | 'maybe';
 
-/** Watches the world. */
-export type Observer = (observation: Observation, nowMs: number) => void;
+/** Which kind of happening. */
+export type Kind = Observation['kind'];
+
+/** Watches the world, or happenings of some kinds. */
+export type Observer<Seen extends Kind = Kind> = (
+  observation: Extract<Observation, { kind: Seen }>,
+  nowMs: number,
+) => void;

@@ -121,13 +121,12 @@ export class RareTroubleMaker {
   #watch(): void {
     this.#world.observe((seen) => {
       if (!this.#isMeddling) return;
-      const isDeed = seen.kind === 'actionBegins' && (seen.verb === 'start' || seen.verb === 'stop');
-      if (!isDeed && seen.kind !== 'fence' && seen.kind !== 'promotion') return;
+      if (seen.kind === 'actionBegins' && seen.verb !== 'start' && seen.verb !== 'stop') return;
       if (!chance(this.#prng, 0.3)) return;
       this.#world.queue.after(between(this.#prng, 0, 60), () => {
         if (this.#isMeddling) this.#meddle();
       });
-    });
+    }, ['actionBegins', 'fence', 'promotion']);
   }
 
   #later(run: () => void): void {

@@ -70,10 +70,10 @@ class Run {
       this.#violation ??= violation;
     };
     if (options.observer !== undefined) world.observe(options.observer);
-    for (const checker of options.checkers(world, tell)) world.observe(checker.observe);
-    world.observe((observation) => {
-      if (observation.kind === 'turned') this.#turns += 1;
-    });
+    for (const checker of options.checkers(world, tell)) checker.watch(world);
+    world.observe(() => {
+      this.#turns += 1;
+    }, ['turned']);
     world.tell({ kind: 'fault', what: describeParameters(parameters) });
   }
 

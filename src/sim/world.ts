@@ -12,7 +12,7 @@ import { Lineage } from './lineage.js';
 import { Machine } from './machine.js';
 import type { Brain } from './machine-setup.js';
 import { Network, type Medium } from './network.js';
-import type { Observation, Observer } from './observation.js';
+import type { Kind, Observation, Observer } from './observation.js';
 import { Power, type PowerTiming } from './power.js';
 import { EventQueue } from './queue.js';
 import { Replica, type BootDisk, type ReplicaTiming } from './replica.js';
@@ -46,7 +46,9 @@ export class World {
   readonly power: Power;
   readonly replicas: Readonly<Record<string, Replica>>;
   readonly machines: Readonly<Record<string, Machine>>;
-  readonly #observers: Observer[] = [];
+  readonly #observers: { readonly observe: Observer; readonly kinds: readonly Kind[] | null }[] = [];
+  /** Those that watch a kind, in the order in which they came. */
+  readonly #watching = new Map<Kind, readonly Observer[]>();
   readonly #slow = new Set<string>();
   readonly #agentFaults = new Map<string, AgentFault[]>();
   #randomAgentFault: (node: string, order: AgentOrder) => AgentFault | null = () => null;
@@ -85,8 +87,10 @@ export class World {
     return machine;
   }
 
-  observe(observer: Observer): void {
-    this.#observers.push(observer);
+  /** Tells an observer of everything that happens, or of these kinds only. */
+  observe<Seen extends Kind>(observer: Observer<Seen>, kinds: readonly Seen[] | null = null): void {
+    this.#observers.push({ observe: observer as unknown as Observer, kinds });
+    this.#watching.clear();
   }
 
   /** Lets the world go on until a moment, or until `stop` says so after an event. */
@@ -131,7 +135,16 @@ export class World {
 
   /** Tells the observers. */
   tell(observation: Observation): void {
-    for (const observer of this.#observers) observer(observation, this.queue.nowMs);
+    const { kind } = observation;
+    const observers = this.#watching.get(kind) ?? this.#whoWatches(kind);
+    for (const observe of observers) observe(observation, this.queue.nowMs);
+  }
+
+  #whoWatches(kind: Kind): readonly Observer[] {
+    const watching = this.#observers.filter(({ kinds }) => kinds?.includes(kind) ?? true);
+    const observers = watching.map(({ observe }) => observe);
+    this.#watching.set(kind, observers);
+    return observers;
   }
 
   // --- building ----------------------------------------------------------------------------------

@@ -3,9 +3,9 @@
  * claim in the newest report of a node with the same configuration, a last word, or a proof that
  * it is off and was not heard since.
  */
-import type { Checker, Violation } from '../../../src/sim/checker.js';
+import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import type { World } from '../../../src/sim/world.js';
-import { Knowledge } from './knowledge.js';
+import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
 
 export function clearance(world: World, tell: (violation: Violation) => void): Checker {
   const knowledge = new Knowledge();
@@ -29,33 +29,31 @@ export function clearance(world: World, tell: (violation: Violation) => void): C
     return isGranted ? null : `${other} has not granted this claim`;
   }
 
-  return {
-    name: 'clearance',
-    observe: (seen, atMs) => {
-      knowledge.take(seen, atMs);
-      if (seen.kind === 'turned') {
-        // Twice over, so that clocks that run wrong and rounding do not matter.
-        if (seen.lateMs > 2 * deadtimeMs + keepaliveMs) knowledge.forgetProofs(seen.node, atMs);
-        // A reload and a start may come out of one turn: what it says of itself holds for both.
-        for (const effect of seen.effects) {
-          if (effect.kind === 'send') digests.set(seen.node, effect.report.digest);
-        }
-        return;
+  const kinds = [...KNOWLEDGE_KINDS, 'turned', 'sent', 'actionBegins'] as const;
+  return checker('clearance', kinds, (seen, atMs) => {
+    knowledge.take(seen, atMs);
+    if (seen.kind === 'turned') {
+      // Twice over, so that clocks that run wrong and rounding do not matter.
+      if (seen.lateMs > 2 * deadtimeMs + keepaliveMs) knowledge.forgetProofs(seen.node, atMs);
+      // A reload and a start may come out of one turn: what it says of itself holds for both.
+      for (const effect of seen.effects) {
+        if (effect.kind === 'send') digests.set(seen.node, effect.report.digest);
       }
-      if (seen.kind === 'sent') {
-        for (const { name, claim } of seen.report.groups) {
-          if (claim !== null) claims.set(`${seen.node}|${name}`, claim.epoch);
-        }
-        return;
+      return;
+    }
+    if (seen.kind === 'sent') {
+      for (const { name, claim } of seen.report.groups) {
+        if (claim !== null) claims.set(`${seen.node}|${name}`, claim.epoch);
       }
-      if (seen.kind !== 'actionBegins' || seen.verb !== 'start') return;
-      if (seen.truth.some((truth) => truth !== 'off')) return;
-      for (const other of world.setup.nodes) {
-        if (other === seen.node) continue;
-        const why = objection(seen.node, seen.group, other);
-        if (why === null) continue;
-        tell({ rule: 'S2', sentence: `${seen.node} starts ${seen.group} although ${why}`, atMs });
-      }
-    },
-  };
+      return;
+    }
+    if (seen.kind !== 'actionBegins' || seen.verb !== 'start') return;
+    if (seen.truth.some((truth) => truth !== 'off')) return;
+    for (const other of world.setup.nodes) {
+      if (other === seen.node) continue;
+      const why = objection(seen.node, seen.group, other);
+      if (why === null) continue;
+      tell({ rule: 'S2', sentence: `${seen.node} starts ${seen.group} although ${why}`, atMs });
+    }
+  });
 }

@@ -1,5 +1,5 @@
 /** S3: after a failed stop nobody else starts, until the node was off or somebody looked again. */
-import type { Checker, Violation } from '../../../src/sim/checker.js';
+import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 
 export function failedStop(tell: (violation: Violation) => void): Checker {
   /** group -> nodes on which a stop failed. */
@@ -7,35 +7,32 @@ export function failedStop(tell: (violation: Violation) => void): Checker {
   const clear = (node: string): void => {
     for (const nodes of stuck.values()) nodes.delete(node);
   };
-  return {
-    name: 'failed stop',
-    observe: (seen, atMs) => {
-      // The rest is nothing to it.
-      // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
-      switch (seen.kind) {
-        case 'power':
-        case 'daemon':
-          clear(seen.node);
-          return;
-        case 'asked':
-          if (seen.request.kind === 'cleanup') stuck.get(seen.request.group)?.delete(seen.node);
-          return;
-        case 'actionEnds': {
-          if (seen.verb !== 'stop' || seen.outcome === 'ok') return;
-          const nodes = stuck.get(seen.group) ?? new Set<string>();
-          stuck.set(seen.group, nodes.add(seen.node));
-          return;
-        }
-        case 'actionBegins': {
-          if (seen.verb !== 'start') return;
-          const where = [...(stuck.get(seen.group) ?? [])].join(', ');
-          if (where === '') return;
-          const sentence = `${seen.node} starts ${seen.group} although a stop failed on ${where}`;
-          tell({ rule: 'S3', sentence, atMs });
-          return;
-        }
-        default:
+  const kinds = ['power', 'daemon', 'asked', 'actionEnds', 'actionBegins'] as const;
+  return checker('failed stop', kinds, (seen, atMs) => {
+    // The rest is nothing to it.
+     
+    switch (seen.kind) {
+      case 'power':
+      case 'daemon':
+        clear(seen.node);
+        return;
+      case 'asked':
+        if (seen.request.kind === 'cleanup') stuck.get(seen.request.group)?.delete(seen.node);
+        return;
+      case 'actionEnds': {
+        if (seen.verb !== 'stop' || seen.outcome === 'ok') return;
+        const nodes = stuck.get(seen.group) ?? new Set<string>();
+        stuck.set(seen.group, nodes.add(seen.node));
+        return;
       }
-    },
-  };
+      case 'actionBegins': {
+        if (seen.verb !== 'start') return;
+        const where = [...(stuck.get(seen.group) ?? [])].join(', ');
+        if (where === '') return;
+        const sentence = `${seen.node} starts ${seen.group} although a stop failed on ${where}`;
+        tell({ rule: 'S3', sentence, atMs });
+        return;
+      }
+    }
+  });
 }

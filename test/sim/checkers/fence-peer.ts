@@ -2,10 +2,10 @@
  * S4, DRBD's own fencing: what a fence-peer handler tells the kernel is true in the world, and no
  * disk is marked Outdated while it is in use.
  */
-import type { Checker, Violation } from '../../../src/sim/checker.js';
+import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import type { Observation } from '../../../src/sim/observation.js';
 import type { World } from '../../../src/sim/world.js';
-import { Knowledge } from './knowledge.js';
+import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
 
 export function fencePeer(world: World, tell: (violation: Violation) => void): Checker {
   const knowledge = new Knowledge();
@@ -31,19 +31,16 @@ export function fencePeer(world: World, tell: (violation: Violation) => void): C
     }
   }
 
-  return {
-    name: 'fence peer',
-    observe: (seen, atMs) => {
-      knowledge.take(seen, atMs);
-      if (seen.kind === 'outdating' && seen.role === 'Primary') {
-        const sentence = `${seen.node} outdates its disk of ${seen.resource}, which it uses`;
-        tell({ rule: 'S4', sentence, atMs });
-      }
-      if (seen.kind !== 'handlerEnds') return;
-      const what = lie(seen);
-      if (what === null) return;
-      const sentence = `DRBD on ${seen.node} is told that the disk of its peer ${what}`;
+  return checker('fence peer', [...KNOWLEDGE_KINDS, 'outdating', 'handlerEnds'], (seen, atMs) => {
+    knowledge.take(seen, atMs);
+    if (seen.kind === 'outdating' && seen.role === 'Primary') {
+      const sentence = `${seen.node} outdates its disk of ${seen.resource}, which it uses`;
       tell({ rule: 'S4', sentence, atMs });
-    },
-  };
+    }
+    if (seen.kind !== 'handlerEnds') return;
+    const what = lie(seen);
+    if (what === null) return;
+    const sentence = `DRBD on ${seen.node} is told that the disk of its peer ${what}`;
+    tell({ rule: 'S4', sentence, atMs });
+  });
 }

@@ -5,11 +5,11 @@
  * The allowance: writes that a Primary acknowledged alone, while no report of it reached the
  * other node, are lost to the cluster if that Primary is off and the other one has to take over.
  */
-import type { Checker, Violation } from '../../../src/sim/checker.js';
+import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import { contains, describe, relate, type Content } from '../../../src/sim/lineage.js';
 import type { Observation } from '../../../src/sim/observation.js';
 import type { World } from '../../../src/sim/world.js';
-import { Knowledge } from './knowledge.js';
+import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
 
 const LINKED = ['Connected', 'SyncSource', 'VerifyS', 'VerifyT', 'PausedSyncS'];
 /** What happened to a disk a moment ago need not be known yet. */
@@ -83,44 +83,42 @@ export function goodData(
     tips.set(resource, [...kept, { content, node }]);
   }
 
-  return {
-    name: 'good data',
-    observe: (seen, atMs) => {
-      knowledge.take(seen, atMs);
-      // The rest is nothing to it.
-      // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
-      switch (seen.kind) {
-        case 'heard':
-          for (const drbd of seen.report.drbd) {
-            if (drbd.role !== 'Primary' || LINKED.includes(drbd.connection)) continue;
-            warned.add(`${seen.node}|${drbd.resource}`);
-          }
-          return;
-        case 'sent':
-          for (const drbd of seen.report.drbd) {
-            const isGood = LINKED.includes(drbd.connection) || drbd.role === 'Primary';
-            if (isGood) warned.delete(`${seen.node}|${drbd.resource}`);
-          }
-          return;
-        case 'actionBegins':
-          onOrder(seen);
-          return;
-        case 'promotion': {
-          const { node, resource, disk, content } = seen;
-          const isAllThereIs = decidedAlone.has(`${node}|${resource}`);
-          const isUsable = disk === 'UpToDate' || (disk === 'Consistent' && isAllThereIs);
-          if (!isUsable && seen.diskForMs > NEWS_MS) {
-            const sentence = `${node} tries to promote ${resource} although its disk is ${disk}`;
-            tell({ rule: 'S4', sentence, atMs });
-          }
-          if (seen.done && content !== null) onPromotion(node, resource, content, atMs);
-          return;
+  const kinds = [...KNOWLEDGE_KINDS, 'sent', 'actionBegins', 'promotion', 'acknowledged'] as const;
+  return checker('good data', kinds, (seen, atMs) => {
+    knowledge.take(seen, atMs);
+    // The rest is nothing to it.
+    // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
+    switch (seen.kind) {
+      case 'heard':
+        for (const drbd of seen.report.drbd) {
+          if (drbd.role !== 'Primary' || LINKED.includes(drbd.connection)) continue;
+          warned.add(`${seen.node}|${drbd.resource}`);
         }
-        case 'acknowledged':
-          onAcknowledged(seen.node, seen.resource, seen.content, atMs);
-          return;
-        default:
+        return;
+      case 'sent':
+        for (const drbd of seen.report.drbd) {
+          const isGood = LINKED.includes(drbd.connection) || drbd.role === 'Primary';
+          if (isGood) warned.delete(`${seen.node}|${drbd.resource}`);
+        }
+        return;
+      case 'actionBegins':
+        onOrder(seen);
+        return;
+      case 'promotion': {
+        const { node, resource, disk, content } = seen;
+        const isAllThereIs = decidedAlone.has(`${node}|${resource}`);
+        const isUsable = disk === 'UpToDate' || (disk === 'Consistent' && isAllThereIs);
+        if (!isUsable && seen.diskForMs > NEWS_MS) {
+          const sentence = `${node} tries to promote ${resource} although its disk is ${disk}`;
+          tell({ rule: 'S4', sentence, atMs });
+        }
+        if (seen.done && content !== null) onPromotion(node, resource, content, atMs);
+        return;
       }
-    },
-  };
+      case 'acknowledged':
+        onAcknowledged(seen.node, seen.resource, seen.content, atMs);
+        return;
+      default:
+    }
+  });
 }

@@ -3,7 +3,7 @@
  * is started or stopped, until somebody asks to lift it or its time is over.
  */
 import type { OperatorRequest } from '../../../src/base/control.js';
-import type { Checker, Violation } from '../../../src/sim/checker.js';
+import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 
 const EVERYTHING = '*';
 /** Clocks drift: from here on it may be over. */
@@ -17,44 +17,40 @@ export function holds(tell: (violation: Violation) => void): Checker {
       const hold = laid.get(key);
       return hold?.isKnown === true && atMs < hold.endMs;
     });
-  return {
-    name: 'holds',
-    observe: (seen, atMs) => {
-      // The rest is nothing to it.
-      // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
-      switch (seen.kind) {
-        case 'asked': {
-          const about = subjectOf(seen.request);
-          if (about === null) return;
-          const { forMs } = about;
-          // A hold asked for anew may be refused, but may also set another end: look away.
-          if (forMs === undefined) laid.delete(about.key);
-          else {
-            const endMs = forMs === null ? Number.POSITIVE_INFINITY : atMs + EARLY * forMs;
-            laid.set(about.key, { isKnown: false, endMs });
-          }
-          return;
+  return checker('holds', ['asked', 'answered', 'actionBegins'], (seen, atMs) => {
+    // The rest is nothing to it.
+     
+    switch (seen.kind) {
+      case 'asked': {
+        const about = subjectOf(seen.request);
+        if (about === null) return;
+        const { forMs } = about;
+        // A hold asked for anew may be refused, but may also set another end: look away.
+        if (forMs === undefined) laid.delete(about.key);
+        else {
+          const endMs = forMs === null ? Number.POSITIVE_INFINITY : atMs + EARLY * forMs;
+          laid.set(about.key, { isKnown: false, endMs });
         }
-        case 'answered': {
-          const { state, message } = seen.answer;
-          if (state !== 'done' || !message.endsWith('every node knows')) return;
-          const group = / is frozen by /.exec(message);
-          const key = group === null ? EVERYTHING : message.slice(0, group.index);
-          const hold = laid.get(key);
-          if (hold !== undefined) hold.isKnown = true;
-          return;
-        }
-        case 'actionBegins': {
-          const isDeed = seen.verb === 'start' || seen.verb === 'stop';
-          if (!isDeed || !isHeld(seen.group, atMs)) return;
-          const sentence = `${seen.node} ${seen.verb}s a part of ${seen.group}, which is to be left alone`;
-          tell({ rule: 'I11', sentence, atMs });
-          return;
-        }
-        default:
+        return;
       }
-    },
-  };
+      case 'answered': {
+        const { state, message } = seen.answer;
+        if (state !== 'done' || !message.endsWith('every node knows')) return;
+        const group = / is frozen by /.exec(message);
+        const key = group === null ? EVERYTHING : message.slice(0, group.index);
+        const hold = laid.get(key);
+        if (hold !== undefined) hold.isKnown = true;
+        return;
+      }
+      case 'actionBegins': {
+        const isDeed = seen.verb === 'start' || seen.verb === 'stop';
+        if (!isDeed || !isHeld(seen.group, atMs)) return;
+        const sentence = `${seen.node} ${seen.verb}s a part of ${seen.group}, which is to be left alone`;
+        tell({ rule: 'I11', sentence, atMs });
+        return;
+      }
+    }
+  });
 }
 
 /** What a request holds (with its time) or lifts (without). */

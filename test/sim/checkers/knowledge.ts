@@ -15,6 +15,11 @@ export interface Told {
   shotGeneration: number | null;
 }
 
+/** The kinds of happenings that `take` takes in. */
+export const KNOWLEDGE_KINDS = [
+  ...(['daemon', 'heard', 'fence', 'fenceEnds', 'asked', 'answered'] as const),
+];
+
 /** What every node was told about every other one since its daemon began. */
 export class Knowledge {
   readonly #told = new Map<string, Map<string, Told>>();

@@ -1,5 +1,5 @@
 /** S10: started left to right, each after the one before it; stopped right to left. */
-import type { Checker, Violation } from '../../../src/sim/checker.js';
+import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 
 export function order(tell: (violation: Violation) => void): Checker {
   /** `node|group` -> indexes whose start was confirmed. */
@@ -7,32 +7,29 @@ export function order(tell: (violation: Violation) => void): Checker {
   const forget = (node: string): void => {
     for (const key of started.keys()) if (key.startsWith(`${node}|`)) started.delete(key);
   };
-  return {
-    name: 'order',
-    observe: (seen, atMs) => {
-      if (seen.kind === 'power' || seen.kind === 'daemon') forget(seen.node);
-      if (seen.kind !== 'actionBegins' && seen.kind !== 'actionEnds') return;
-      const key = `${seen.node}|${seen.group}`;
-      const confirmed = started.get(key) ?? new Set<number>();
-      started.set(key, confirmed);
-      const what = `resource ${String(seen.index)} of ${seen.group} on ${seen.node}`;
-      if (seen.kind === 'actionEnds') {
-        if (seen.outcome !== 'ok') return;
-        if (seen.verb === 'start') confirmed.add(seen.index);
-        if (seen.verb === 'stop') confirmed.delete(seen.index);
-        return;
-      }
-      if (seen.verb === 'start') {
-        const missing = Array.from({ length: seen.index }, (_, index) => index).find(
-          (index) => !confirmed.has(index),
-        );
-        if (missing === undefined) return;
-        const sentence = `${what} is started before ${String(missing)} was confirmed`;
-        tell({ rule: 'S10', sentence, atMs });
-      }
-      if (seen.verb === 'stop' && seen.truth.slice(seen.index + 1).includes('on')) {
-        tell({ rule: 'S10', sentence: `${what} is stopped before what is above it`, atMs });
-      }
-    },
-  };
+  return checker('order', ['power', 'daemon', 'actionBegins', 'actionEnds'], (seen, atMs) => {
+    if (seen.kind === 'power' || seen.kind === 'daemon') forget(seen.node);
+    if (seen.kind !== 'actionBegins' && seen.kind !== 'actionEnds') return;
+    const key = `${seen.node}|${seen.group}`;
+    const confirmed = started.get(key) ?? new Set<number>();
+    started.set(key, confirmed);
+    const what = `resource ${String(seen.index)} of ${seen.group} on ${seen.node}`;
+    if (seen.kind === 'actionEnds') {
+      if (seen.outcome !== 'ok') return;
+      if (seen.verb === 'start') confirmed.add(seen.index);
+      if (seen.verb === 'stop') confirmed.delete(seen.index);
+      return;
+    }
+    if (seen.verb === 'start') {
+      const missing = Array.from({ length: seen.index }, (_, index) => index).find(
+        (index) => !confirmed.has(index),
+      );
+      if (missing === undefined) return;
+      const sentence = `${what} is started before ${String(missing)} was confirmed`;
+      tell({ rule: 'S10', sentence, atMs });
+    }
+    if (seen.verb === 'stop' && seen.truth.slice(seen.index + 1).includes('on')) {
+      tell({ rule: 'S10', sentence: `${what} is stopped before what is above it`, atMs });
+    }
+  });
 }

@@ -4,9 +4,9 @@
  * failed. A shooter in a cluster of two had heard it before; in a larger one it sees a majority.
  * A turn that came late suspects nobody. No pair gets more than so many shots in a minute.
  */
-import type { Checker, Violation } from '../../../src/sim/checker.js';
+import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import type { World } from '../../../src/sim/world.js';
-import { Knowledge } from './knowledge.js';
+import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
 
 /** The pauses of 1, 2, 4, 8, 15 and 30 s allow six shots within a minute; clocks a few more. */
 const SHOTS_PER_MINUTE_MAX = 8;
@@ -65,39 +65,36 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
     tell({ rule: 'S5', sentence: `${by} shoots ${node} ${count} times within a minute`, atMs });
   }
 
-  return {
-    name: 'shooting',
-    observe: (seen, atMs) => {
-      knowledge.take(seen, atMs);
-      // The rest is nothing to it.
-      // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
-      switch (seen.kind) {
-        case 'turned':
-          lateTurn = { node: seen.node, lateMs: seen.lateMs };
-          return;
-        case 'active': {
-          const groups = active.get(seen.node) ?? new Set<string>();
-          active.set(seen.node, groups);
-          if (seen.active) groups.add(seen.group);
-          else groups.delete(seen.group);
-          return;
-        }
-        case 'daemon':
-          if (seen.what === 'began') born.set(seen.node, atMs);
-          for (const node of world.setup.nodes) answered.delete(`${seen.node}|${node}`);
-          return;
-        case 'fenceEnds':
-          if (seen.step === 'status') answered.add(`${seen.by}|${seen.node}`);
-          return;
-        case 'fence':
-          if (lateTurn?.node === seen.by && lateTurn.lateMs > deadtimeMs + 3 * keepaliveMs) {
-            const sentence = `${seen.by} suspects ${seen.node} although it stood still itself`;
-            tell({ rule: 'S6', sentence, atMs });
-          }
-          if (seen.step === 'shoot') onShot(seen.by, seen.node, atMs);
-          return;
-        default:
+  return checker('shooting', [...KNOWLEDGE_KINDS, 'turned', 'active'], (seen, atMs) => {
+    knowledge.take(seen, atMs);
+    // The rest is nothing to it.
+    // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
+    switch (seen.kind) {
+      case 'turned':
+        lateTurn = { node: seen.node, lateMs: seen.lateMs };
+        return;
+      case 'active': {
+        const groups = active.get(seen.node) ?? new Set<string>();
+        active.set(seen.node, groups);
+        if (seen.active) groups.add(seen.group);
+        else groups.delete(seen.group);
+        return;
       }
-    },
-  };
+      case 'daemon':
+        if (seen.what === 'began') born.set(seen.node, atMs);
+        for (const node of world.setup.nodes) answered.delete(`${seen.node}|${node}`);
+        return;
+      case 'fenceEnds':
+        if (seen.step === 'status') answered.add(`${seen.by}|${seen.node}`);
+        return;
+      case 'fence':
+        if (lateTurn?.node === seen.by && lateTurn.lateMs > deadtimeMs + 3 * keepaliveMs) {
+          const sentence = `${seen.by} suspects ${seen.node} although it stood still itself`;
+          tell({ rule: 'S6', sentence, atMs });
+        }
+        if (seen.step === 'shoot') onShot(seen.by, seen.node, atMs);
+        return;
+      default:
+    }
+  });
 }

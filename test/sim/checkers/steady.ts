@@ -3,7 +3,7 @@
  * apart at least, whichever way; and the node that gives it away has been the worse connected one
  * for the settling time. Seen by the register `reach.GROUP` that such a move sets in the reports.
  */
-import type { Checker, Violation } from '../../../src/sim/checker.js';
+import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import type { World } from '../../../src/sim/world.js';
 
 const REST_MS = 60_000;
@@ -33,28 +33,24 @@ export function steady(world: World, tell: (violation: Violation) => void): Chec
     }
   }
 
-  return {
-    name: 'steady',
-    observe: (seen, atMs) => {
-      // The rest is nothing to it.
-      // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
-      switch (seen.kind) {
-        case 'clientNetwork':
-          if (seen.isUp) cutSinceMs.delete(seen.node);
-          else cutSinceMs.set(seen.node, atMs);
-          return;
-        case 'daemon':
-          // Registers of moves are not saved: when all have forgotten them they begin anew.
-          if (!world.setup.nodes.some((node) => world.machine(node).state !== null)) moves.clear();
-          return;
-        case 'sent':
-          for (const order of seen.report.orders) {
-            if (!order.key.startsWith('reach.') || order.origin !== seen.node) continue;
-            onMove(seen.node, order.key.slice('reach.'.length), order.version, atMs);
-          }
-          return;
-        default:
-      }
-    },
-  };
+  return checker('steady', ['clientNetwork', 'daemon', 'sent'], (seen, atMs) => {
+    // The rest is nothing to it.
+     
+    switch (seen.kind) {
+      case 'clientNetwork':
+        if (seen.isUp) cutSinceMs.delete(seen.node);
+        else cutSinceMs.set(seen.node, atMs);
+        return;
+      case 'daemon':
+        // Registers of moves are not saved: when all have forgotten them they begin anew.
+        if (!world.setup.nodes.some((node) => world.machine(node).state !== null)) moves.clear();
+        return;
+      case 'sent':
+        for (const order of seen.report.orders) {
+          if (!order.key.startsWith('reach.') || order.origin !== seen.node) continue;
+          onMove(seen.node, order.key.slice('reach.'.length), order.version, atMs);
+        }
+        return;
+    }
+  });
 }
