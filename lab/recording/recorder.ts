@@ -69,6 +69,39 @@ export class Recorder {
     await Promise.all(nodes.map((node) => this.#write(node, `${number}-${state}`)));
   }
 
+  /**
+   * The same while a command hangs in the driver, which answers no question then: what the kernel's
+   * file and the stream say, and no more.
+   */
+  async glimpse(state: string, names: readonly string[]): Promise<void> {
+    this.#states += 1;
+    const name = `${String(this.#states).padStart(2, '0')}-${state}`;
+    await Promise.all(
+      names.map(async (each) => {
+        const node = this.#lab.node(each);
+        const proc = await node.readFile('/proc/drbd');
+        await sleep(SETTLE_MS);
+        await this.#savePassive(node, name, proc, await node.readFile(STREAM));
+      }),
+    );
+  }
+
+  /** By what the kernel runs in the state captured last, and what the files say. */
+  async configuration(state: string): Promise<void> {
+    const number = String(this.#states).padStart(2, '0');
+    for (const node of this.#lab.nodes) {
+      const name = `8.4.11-${number}-${state}-${node.name}`;
+      const texts = {
+        'show.txt': 'drbdsetup show',
+        'show-defaults.txt': 'drbdsetup show --show-defaults',
+        'dump.xml': 'drbdadm dump-xml',
+      };
+      for (const [kind, command] of Object.entries(texts)) {
+        await this.#save('config', `${name}.${kind}`, await node.must(command));
+      }
+    }
+  }
+
   async #write(node: LabNode, state: string): Promise<void> {
     const { proc, now, stream } = await steadyLook(node);
     const minors = [...proc.matchAll(/^ *(\d+): cs:(\S+)/gm)]
@@ -78,11 +111,16 @@ export class Recorder {
     const questions = minors.flatMap((minor) => asked.map((word) => `drbdsetup ${word} ${minor}`));
     const gi = await node.exec(questions.join('; ') || 'true');
     const name = `8.4.11-${state}-${node.name}`;
+    await this.#save('events2', `${name}.now.txt`, now);
+    await this.#save('generation', `${name}.txt`, gi.stdout);
+    await this.#savePassive(node, state, proc, stream);
+  }
+
+  async #savePassive(node: LabNode, state: string, proc: string, stream: string): Promise<void> {
+    const name = `8.4.11-${state}-${node.name}`;
     this.captures.push({ state, node: node.name, proc });
     await this.#save('proc-drbd', `${name}.txt`, proc);
-    await this.#save('events2', `${name}.now.txt`, now);
     await this.#save('events2', `${name}.stream.txt`, this.#streamSince(node, stream));
-    await this.#save('generation', `${name}.txt`, gi.stdout);
     await this.#save('kernel', `${name}.txt`, await this.#kernelSince(node));
   }
 

@@ -7,11 +7,11 @@ import type { LabNode } from '../node.js';
 import type { Recorder } from './recorder.js';
 
 /** Slow enough that a run of 48 MiB can be looked at. */
-const SLOW_KIB = 2_048;
-const FAST_KIB = 409_600;
+export const SLOW_KIB = 2_048;
+export const FAST_KIB = 409_600;
 
 /** r0: one volume, r1: two. All lie on device-mapper pieces of the data disk, which can fail. */
-const SECTORS = { a: 98_304, b: 65_536, c: 65_536 } as const;
+export const SECTORS = { a: 98_304, b: 65_536, c: 65_536 } as const;
 
 function piecesScript(): string {
   let start = 0;

@@ -264,7 +264,9 @@ const owned: Scenario = {
     await stage.until(n1, 'it answers', () => true);
     await sayAll(stage, n1, [
       ['disconnect r0', 107, new RegExp(`r0 was not disconnected: r0 belongs to group ${GROUP} of tandemd`)],
-      ['wait-sync r0', 0, /in sync already/],
+      ['wait-sync r0', 107, /r0 was not waited for: r0 belongs to group .* tandem status --watch shows the resync/],
+      ['wait-sync r0 --despite-tandemd', 0, /in sync already/],
+      ['verify r0', 107, /r0 was not verified: r0 belongs to group/],
       ['outdate r0 --despite-tandemd', 107, /^Note: r0 belongs to group[^]*Refused: r0 was not outdated/],
     ]);
     await stage.signal(n1, 'KILL');

@@ -4,6 +4,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { Lab } from '../lab.js';
+import * as moments from '../recording/moments.js';
 import { Recorder } from '../recording/recorder.js';
 import {
   firstSync,
@@ -38,7 +39,11 @@ async function main(args: readonly string[]): Promise<number> {
     await lab.bootAll();
     const tour = new Tour(lab, recorder);
     await Promise.all(lab.nodes.map((node) => tour.prepare(node, true)));
-    const parts = { firstSync, operations, troubles, splitBrain, oddities, twoVolumes, restarts };
+    const { resyncs, farewells, greetings, disks, protocols, stalled } = moments;
+    const parts = {
+      ...{ firstSync, operations, troubles, splitBrain, oddities, twoVolumes, restarts },
+      ...{ resyncs, farewells, greetings, disks, protocols, stalled },
+    };
     for (const [name, part] of Object.entries(parts)) {
       await part(tour);
       say(`${name}: ${recorder.captures.length} captures`);

@@ -4,6 +4,9 @@ import t from 'tap';
 import { parseGenerations, type Generation } from '../../src/drbd/generation.js';
 import { compareGenerations, type GenerationSide } from '../../src/drbd/generation-compare.js';
 import { printProc84 } from '../../src/drbd/print-proc.js';
+import { parseDumpXml } from '../../src/drbd/config-query.js';
+import { compareConfig, describeDifference } from '../../src/drbd/running-config.js';
+import { parseShow } from '../../src/drbd/show.js';
 import { parseProcDrbd } from '../../src/drbd/proc.js';
 
 const FIXTURES = join(process.cwd(), 'fixtures');
@@ -52,10 +55,35 @@ t.test('recorded /proc/drbd: the states that the tour was to reach', (t) => {
   }
   const wanted = [
     ...['Unconfigured', 'StandAlone', 'WFConnection', 'Connected', 'SyncSource', 'SyncTarget'],
-    ...['PausedSyncS', 'PausedSyncT', 'VerifyS', 'VerifyT', 'Ahead'],
-    ...['Diskless', 'Inconsistent', 'Outdated', 'DUnknown', 'Consistent', 'UpToDate'],
+    ...['PausedSyncS', 'PausedSyncT', 'VerifyS', 'VerifyT', 'Ahead', 'Behind'],
+    ...['StartingSyncS', 'StartingSyncT', 'WFSyncUUID', 'WFBitMapS', 'WFBitMapT', 'WFReportParams'],
+    ...['Disconnecting', 'Timeout', 'BrokenPipe', 'NetworkFailure', 'TearDown'],
+    ...['Diskless', 'Attaching', 'Failed', 'Negotiating', 'Inconsistent', 'Outdated', 'DUnknown', 'Consistent', 'UpToDate'],
   ];
   t.same(wanted.filter((word) => !states.has(word)), []);
+  t.end();
+});
+
+t.test('recorded configurations: understood whole, and what differs from the files', (t) => {
+  const names = readdirSync(join(FIXTURES, 'config'));
+  const read = (name: string): string => readFileSync(join(FIXTURES, 'config', name), 'utf8');
+  t.equal(names.length, 12);
+  for (const name of names.filter((each) => each.endsWith('.txt'))) {
+    t.same(parseShow(read(name)).problems, [], name);
+  }
+  const rows = [
+    ['43-syncing-controlled', ['c-plan-ahead is 20, the files say 0', 'c-fill-target is 128s, the files do not set it', 'c-max-rate is 4096k, the files do not set it']],
+    ['57-protocol-b', []],
+  ] as const;
+  for (const [state, expected] of rows) {
+    for (const node of ['n1', 'n2']) {
+      const base = `8.4.11-${state}-${node}`;
+      const configured = parseDumpXml(read(`${base}.dump.xml`)).resources[0]!;
+      const running = parseShow(read(`${base}.show-defaults.txt`)).resources[0]!;
+      const told = compareConfig(running, configured, node).map(describeDifference);
+      t.same(told, expected.map((sentence) => `volume 0 disk ${sentence}`), base);
+    }
+  }
   t.end();
 });
 
