@@ -1,3 +1,4 @@
+import type { FenceTest } from './fence-test.js';
 import type { StandbyScope, Status } from './status.js';
 
 /**
@@ -60,6 +61,17 @@ export type OperatorRequest =
       readonly by: string;
       readonly reason: string;
     }
+  /** Cut the power of a node now. */
+  | {
+      readonly kind: 'fence';
+      readonly node: string;
+      readonly by: string;
+      readonly reason: string | null;
+      /** Also a node that is up and well, with all that runs there. */
+      readonly sure: boolean;
+    }
+  /** Ask the fence devices of a node, or of every other node, for the state of the power. */
+  | { readonly kind: 'fenceTest'; readonly node: string | null; readonly by: string }
   | {
       readonly kind: 'fenceConfirm';
       readonly node: string;
@@ -104,6 +116,8 @@ export interface OperatorAnswer {
   readonly exit: 'ok' | 'failed' | 'noSuch' | 'unsafe' | 'timeout' | 'unknown' | 'config';
   /** Of a request of kind `fencePeer` that is done. */
   readonly peerFate?: PeerFate;
+  /** Of a request of kind `fenceTest`: what came of it so far, node by node. */
+  readonly fenceTests?: readonly FenceTest[];
 }
 
 /** One failover, move or recovery as the node that carried it out saw it. */

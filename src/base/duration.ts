@@ -38,3 +38,17 @@ export function formatDuration(ms: number): string {
 function pad2(value: number): string {
   return String(value).padStart(2, '0');
 }
+
+/** How long ago something was, roughly, as a person says it: `just now`, `5 minutes ago`, `3 days ago`. */
+export function formatAge(ms: number): string {
+  const units = [
+    ['day', 86_400_000],
+    ['hour', 3_600_000],
+    ['minute', 60_000],
+  ] as const;
+  for (const [name, unitMs] of units) {
+    const count = Math.floor(ms / unitMs);
+    if (count >= 1) return `${String(count)} ${name}${count === 1 ? '' : 's'} ago`;
+  }
+  return 'just now';
+}

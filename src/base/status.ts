@@ -147,5 +147,20 @@ export interface DrbdVolumeStatus {
 
 export interface FencingStatus {
   readonly configured: boolean;
+  /** The oldest of the last tests that passed; null while a node's devices never passed one here. */
   readonly lastTestedAt: string | null;
+  /** What this node knows of the fence devices of each other node. */
+  readonly nodes?: readonly NodeFencingStatus[];
+}
+
+export interface NodeFencingStatus {
+  readonly name: string;
+  readonly devices: number;
+  /** When its devices last answered this node, or confirmed a shot; null: never. */
+  readonly lastTestedAt: string | null;
+  readonly lastTestedAgoMs: number | null;
+  /** When a shot of this node was last confirmed; null: never. */
+  readonly lastShotAt: string | null;
+  /** What did not work the last time, while nothing has since; null when it did. */
+  readonly fault: { readonly at: string; readonly agoMs: number; readonly reason: string } | null;
 }

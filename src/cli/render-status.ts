@@ -1,4 +1,4 @@
-import { formatDuration } from '../base/duration.js';
+import { formatAge, formatDuration } from '../base/duration.js';
 import type {
   DrbdStatus,
   DrbdVolumeStatus,
@@ -6,6 +6,7 @@ import type {
   GroupStatus,
   HoldStatus,
   LinkStatus,
+  NodeFencingStatus,
   NodeStatus,
   PingStatus,
   ResourceStatus,
@@ -30,7 +31,7 @@ export function renderStatus(status: Status, style: TextStyle): string {
       ...status.drbd.flatMap((drbd) => drbdLines(drbd, style)),
       ...drbdSourceLines(status, style),
     ]),
-    ...(status.daemon?.running === false ? [] : section('Fencing', fencingLines(status.fencing))),
+    ...(status.daemon?.running === false ? [] : section('Fencing', fencingLines(status.fencing, style))),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -293,8 +294,29 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${BYTE_UNITS[unit] ?? 'B'}`;
 }
 
-function fencingLines(fencing: FencingStatus): string[] {
-  if (!fencing.configured) return ['  not configured'];
+function fencingLines(fencing: FencingStatus, style: TextStyle): string[] {
+  const nodes = (fencing.nodes ?? []).flatMap((node) => nodeFencingLines(node, style));
+  if (!fencing.configured) return ['  not configured', ...nodes];
   const tested = fencing.lastTestedAt;
-  return [`  configured, ${tested === null ? 'never tested' : `last tested ${printable(tested)}`}`];
+  const when = tested === null ? 'never tested' : `last tested ${printable(tested)}`;
+  return nodes.length > 0 ? nodes : [`  configured, ${when}`];
+}
+
+/** One line for a node whose devices work, as far as is known; the fault below it. */
+function nodeFencingLines(node: NodeFencingStatus, style: TextStyle): string[] {
+  const { fault } = node;
+  const state = fencingAge(node);
+  const colour = node.devices === 0 || fault !== null ? 'red' : node.lastTestedAt === null ? 'yellow' : null;
+  const line = `  ${printable(node.name)}: ${colour === null ? state : paint(style, colour, state)}`;
+  const what = fault === null ? '' : `did not work ${formatAge(fault.agoMs)}: ${fault.reason}`;
+  return [line, ...folded(style, DEEPER, what)];
+}
+
+/** `1 device, tested 3 days ago`, `2 devices, never tested: tandem fence test n2`. */
+export function fencingAge({ name, devices, lastTestedAgoMs }: NodeFencingStatus): string {
+  if (devices === 0) return 'no fence device';
+  const count = `${String(devices)} ${devices === 1 ? 'device' : 'devices'}`;
+  return lastTestedAgoMs === null
+    ? `${count}, never tested from here: tandem fence test ${printable(name)}`
+    : `${count}, tested ${formatAge(lastTestedAgoMs)}`;
 }

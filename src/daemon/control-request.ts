@@ -69,6 +69,14 @@ const requestSchema = z.discriminatedUnion('kind', [
     by: sentence,
     reason: sentence,
   }),
+  z.strictObject({
+    kind: z.literal('fence'),
+    node: name,
+    by: owner,
+    reason: sentence.nullable(),
+    sure: z.boolean(),
+  }),
+  z.strictObject({ kind: z.literal('fenceTest'), node: name.nullable(), by: owner }),
   z.strictObject({ kind: z.literal('fenceConfirm'), node: name, by: sentence, reason: sentence }),
 ]);
 

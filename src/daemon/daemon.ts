@@ -17,7 +17,7 @@ import { createControlServer, type ControlBackend } from './control-server.js';
 import { claimSocketPath } from './control-socket.js';
 import { DrbdSource } from './drbd-source.js';
 import { Engine } from './engine.js';
-import { useFenceDevice } from './fence-agent.js';
+import { testFenceDevices, useFenceDevice } from './fence-agent.js';
 import type { Log } from './log.js';
 import { outdateDisk } from './outdate.js';
 import { reconnector } from './reconnect.js';
@@ -94,6 +94,7 @@ export async function startDaemon(
     run: async (effect) => actor.run(effect),
     fence: async (effect) =>
       useFenceDevice(effect, reloader.config.fencing[effect.node] ?? [], { warn, untilQuiet }),
+    fenceTest: async (node) => testFenceDevices(reloader.config.fencing[node] ?? [], clock.monotonicMs),
     outdate: async (effect) => outdateDisk(effect),
     reconnect: reconnector(config.self, drbd),
     history,

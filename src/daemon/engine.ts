@@ -10,6 +10,7 @@ import type {
   OperatorRequest,
 } from '../base/control.js';
 import { withoutSecrets, type StateDump } from '../base/dump.js';
+import type { FenceDeviceTest } from '../base/fence-test.js';
 import type { SplitBrainSides } from '../base/split-brain.js';
 import type { DrbdSourceStatus, Status } from '../base/status.js';
 import type { WhyAnswer } from '../base/why.js';
@@ -40,6 +41,7 @@ export interface EngineWorld {
   readonly drbdSource?: () => DrbdSourceStatus | null;
   readonly run: (effect: Extract<Effect, { kind: 'run' }>) => Promise<ActionResult>;
   readonly fence: (effect: Extract<Effect, { kind: 'fence' }>) => Promise<FenceResult>;
+  readonly fenceTest: (node: string) => Promise<readonly FenceDeviceTest[]>;
   readonly outdate: (effect: Extract<Effect, { kind: 'outdate' }>) => Promise<OutdateResult>;
   readonly reconnect: (
     effect: Extract<Effect, { kind: 'reconnect' }>,
@@ -229,7 +231,8 @@ export class Engine {
     const answer = this.#answers.get(id) ?? null;
     const pending = this.#state.requests[id];
     if (answer === null || pending === undefined) return answer;
-    return { ...answer, progress: pending.progress };
+    const { progress, fenceTests } = pending;
+    return { ...answer, progress, ...(fenceTests === undefined ? {} : { fenceTests }) };
   }
 
   #carryOut(effect: Effect): void {
@@ -244,6 +247,13 @@ export class Engine {
       case 'fence':
         void this.#world.fence(effect).then((result) => this.post({ kind: 'fenceResult', ...result }));
         return;
+      case 'fenceTest': {
+        const { testId, node } = effect;
+        void this.#world
+          .fenceTest(node)
+          .then((devices) => this.post({ kind: 'fenceTested', testId, devices }));
+        return;
+      }
       case 'outdate':
         void this.#world
           .outdate(effect)

@@ -4,6 +4,7 @@
  * for off. Secrets come from files and go through standard input only.
  */
 import { access, constants, readFile, stat } from 'node:fs/promises';
+import type { FenceDeviceTest } from '../base/fence-test.js';
 import type { FenceDevice } from '../config/config.js';
 import type { Effect } from '../failover/effect.js';
 import { runCommand, type CommandResult } from '../host/exec.js';
@@ -58,6 +59,32 @@ export async function useFenceDevice(
   // after the other, and never at the same time.
   if (isFailed) await Promise.all(restored);
   return verdict;
+}
+
+/** Asks every device of a node for `status`, one level beside the other. Never rejects. */
+export async function testFenceDevices(
+  devices: readonly FenceDevice[],
+  nowMs: () => number,
+): Promise<readonly FenceDeviceTest[]> {
+  const tests = levelsOf(devices).flatMap((level, index) =>
+    level.map(async (device): Promise<FenceDeviceTest> => {
+      const beganMs = nowMs();
+      const effect = { kind: 'fence', fenceId: '', node: '', step: 'status', attempt: index } as const;
+      const { outcome, reason } = (await useOne(effect, device)).result;
+      const tookMs = Math.round(nowMs() - beganMs);
+      return { level: index + 1, device: deviceName(device), outcome, reason, tookMs };
+    }),
+  );
+  return Promise.all(tests);
+}
+
+/** What tells one device from another; never a secret. */
+function deviceName({ agent, params }: FenceDevice): string {
+  const address = params['ip'] ?? params['ipaddr'];
+  const plug = params['plug'] ?? params['port'];
+  return [agent, address, plug === undefined ? undefined : `plug ${plug}`]
+    .filter((word) => word !== undefined)
+    .join(' ');
 }
 
 /** The devices that are used together, in the order in which that is tried. */

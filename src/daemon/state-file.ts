@@ -21,6 +21,16 @@ const SCHEMA = z.object({
   ),
   behind: z.record(z.string(), z.string()).default({}),
   ahead: z.array(z.string()).default([]),
+  fenceRecords: z
+    .record(
+      z.string(),
+      z.object({
+        testedWallMs: z.number().nullable(),
+        shotWallMs: z.number().nullable(),
+        fault: z.object({ wallMs: z.number(), reason: z.string() }).nullable(),
+      }),
+    )
+    .default({}),
 });
 
 interface Save {

@@ -191,8 +191,11 @@ function openTakeover(turn: Turn, group: Group): void {
     return;
   }
   const ordered = moveTarget(turn.state, name) === turn.self;
+  const fenced = turn.peers.find((peer) => peer.clearance?.kind === 'fenced' && peer.verdict !== 'dead');
   const because = ordered
     ? 'it was ordered here'
+    : fenced !== undefined
+      ? `${fenced.name} was fenced by order`
     : left !== undefined
       ? `${left.name} has left`
       : 'it runs nowhere and this is the best node for it';
@@ -229,7 +232,8 @@ function grantBest(turn: Turn, name: string): void {
 function contenders(turn: Turn, name: string): readonly Contender[] {
   const found: Contender[] = [];
   for (const peer of turn.peers) {
-    if (!isHeard(peer) || peer.report === null) continue;
+    // One that was fenced a moment ago still seems to be there, and its claim died with it.
+    if (!isHeard(peer) || peer.report === null || peer.clearance !== null) continue;
     const there = peer.report.groups.find((entry) => entry.name === name);
     if (there?.claim == null) continue;
     found.push({ node: peer.name, generation: peer.report.generation, claim: there.claim });

@@ -25,6 +25,8 @@ export type Effect =
       /** 0 for the first attempt: chooses the device. */
       readonly attempt: number;
     }
+  /** Ask every fence device of a node for `status`; answered by `fenceTested` with the same id. */
+  | { readonly kind: 'fenceTest'; readonly testId: string; readonly node: string }
   /** Mark the disk of this node Outdated (`drbdadm outdate`); answered by `outdateResult`. */
   | { readonly kind: 'outdate'; readonly outdateId: string; readonly resource: string }
   /**

@@ -1,4 +1,5 @@
 import type { OperatorRequest } from '../base/control.js';
+import type { FenceDeviceTest } from '../base/fence-test.js';
 import type { ResourceState } from '../base/status.js';
 import type { DrbdFacts } from '../drbd/facts.js';
 import type { PingAnswer } from '../heartbeat/ping.js';
@@ -37,6 +38,12 @@ export type FailoverEvent =
       /** `off` is a confirmed power state; `on` answers a status question; the rest is no proof. */
       readonly outcome: 'off' | 'on' | 'failed';
       readonly reason: string;
+    }
+  /** Every fence device of a node was asked, and nothing was switched. */
+  | {
+      readonly kind: 'fenceTested';
+      readonly testId: string;
+      readonly devices: readonly FenceDeviceTest[];
     }
   | {
       readonly kind: 'outdateResult';

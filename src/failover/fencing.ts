@@ -9,7 +9,9 @@
  */
 import { formatDuration } from '../base/duration.js';
 import { standing } from './clearance.js';
-import { standstillOf } from './holds.js';
+import { endIdleOrder, endOrder, noteOrderFailed, standingOrder } from './fence-order.js';
+import { noteFault, noteShot } from './fence-record.js';
+import { CLUSTER_ACCOUNT, standstillOf } from './holds.js';
 import { isMember } from './membership.js';
 import { headStartMs, isFenceable, majority } from './spec.js';
 import { IDLE_FENCING, type Group, type Peer } from './state.js';
@@ -28,11 +30,15 @@ interface Need {
   readonly holder: boolean;
   /** A stop failed there: it is alive and cannot help (S3). */
   readonly stuck: boolean;
+  /** A person ordered it, whatever the node does. */
+  readonly ordered: boolean;
 }
 
 /** Starts what fencing is due for one peer; says when there is more to do, null for never. */
-export function reconcileFencing(turn: Turn, peer: Peer): number | null {
-  if (peer.fencing.running !== null || peer.clearance !== null) return null;
+export function reconcileFencing(turn: Turn, { name: peerName }: Peer): number | null {
+  endIdleOrder(turn, peerName);
+  const peer = turn.peer(peerName);
+  if (peer === undefined || peer.fencing.running !== null || peer.clearance !== null) return null;
   const need = needFor(turn, peer);
   if (need === null || !isFenceable(turn.state.spec, peer.name)) return null;
   if (turn.hasCome(turn.state.health.listenUntilMs)) takeAim(turn, peer, need);
@@ -52,6 +58,10 @@ function takeAim(turn: Turn, peer: Peer, need: Need): void {
     return;
   }
   const veto = objectionToShooting(turn, peer, need);
+  if (veto !== null && need.ordered) {
+    endOrder(turn, name, false, veto);
+    return;
+  }
   if (veto !== null) {
     if (peer.fencing.lastFailure !== veto) turn.say('warn', veto, { node: name });
     const notBeforeMs = turn.nowMs + ASK_AGAIN_MS;
@@ -65,7 +75,8 @@ function takeAim(turn: Turn, peer: Peer, need: Need): void {
 
 function shootFromMs(turn: Turn, peer: Peer, need: Need): number {
   const restedMs = restedFromMs(turn, peer);
-  if (need.holder || need.stuck || peer.deadSinceMs === null) return restedMs;
+  const isOnDuty = need.holder || need.stuck || need.ordered;
+  if (isOnDuty || peer.deadSinceMs === null) return restedMs;
   return Math.max(restedMs, peer.deadSinceMs + headStartMs(turn.state.spec));
 }
 
@@ -95,8 +106,10 @@ function needFor(turn: Turn, peer: Peer): Need | null {
     if (relation === 'silent' && (isActive(group) || wants(group))) silent.push(group.spec.name);
     if (relation === 'stuck' && wants(group)) stuck.push(group.spec.name);
   }
-  if (silent.length + stuck.length === 0) return null;
-  return { groups: [...silent, ...stuck], holder, stuck: stuck.length > 0 };
+  const ordered = standingOrder(peer) !== null;
+  if (silent.length + stuck.length === 0 && !ordered) return null;
+  const groups = [...silent, ...stuck, ...(ordered ? [CLUSTER_ACCOUNT] : [])];
+  return { groups, holder, stuck: stuck.length > 0, ordered };
 }
 
 function isActive(group: Group): boolean {
@@ -108,19 +121,22 @@ function wants(group: Group): boolean {
 }
 
 function objectionToShooting(turn: Turn, peer: Peer, need: Need): string | null {
-  const { spec } = turn.state;
-  if (spec.nodes.length > 2) {
-    const members = 1 + turn.peers.filter((other) => isMember(other) && wasHeard(turn, other)).length;
-    if (members >= majority(spec)) return null;
-    return (
-      `${turn.self} does not shoot ${peer.name}: it sees ${String(members)} of ` +
-      `${String(spec.nodes.length)} nodes, and ${String(majority(spec))} are needed`
-    );
-  }
-  if (need.stuck || peer.life.lastHeardMs !== null) return null;
+  if (turn.state.spec.nodes.length > 2) return minorityObjection(turn, peer.name);
+  if (need.stuck || need.ordered || peer.life.lastHeardMs !== null) return null;
   return (
     `${turn.self} does not shoot ${peer.name}: it has not heard it since its own start, so it ` +
     `waits for it, for its power device to say off, or for "tandem fence confirm ${peer.name}"`
+  );
+}
+
+/** S5: why this node may not shoot in a cluster of three and more, or null. */
+export function minorityObjection(turn: Turn, node: string): string | null {
+  const { spec } = turn.state;
+  const members = 1 + turn.peers.filter((other) => isMember(other) && wasHeard(turn, other)).length;
+  if (spec.nodes.length <= 2 || members >= majority(spec)) return null;
+  return (
+    `${turn.self} does not shoot ${node}: it sees ${String(members)} of ` +
+    `${String(spec.nodes.length)} nodes, and ${String(majority(spec))} are needed`
   );
 }
 
@@ -174,22 +190,22 @@ export function onFenceResult(
     turn.say('info', `The power device of ${peer.name}: ${result.reason}`, { node: peer.name });
     return;
   }
+  onShotFailed(turn, peer, rested, result.reason);
+}
+
+function onShotFailed(turn: Turn, peer: Peer, rested: Peer['fencing'], reason: string): void {
+  noteFault(turn, peer.name, reason);
   const failures = peer.fencing.failures + 1;
   const restMs = pauseMs(failures);
   const sentence =
-    `Fencing ${peer.name} failed (${String(failures)} so far): ${result.reason}. Nothing is ` +
+    `Fencing ${peer.name} failed (${String(failures)} so far): ${reason}. Nothing is ` +
     `started until it is confirmed off; next attempt in ${formatDuration(restMs)}`;
+  const notBeforeMs = turn.nowMs + restMs;
   turn.updatePeer(peer.name, {
-    fencing: {
-      running: null,
-      asked: false,
-      failures,
-      lastFailure: result.reason,
-      notBeforeMs: turn.nowMs + restMs,
-      shotsMs: peer.fencing.shotsMs,
-    },
+    fencing: { ...rested, asked: false, failures, lastFailure: reason, notBeforeMs },
   });
   turn.say('error', sentence, { node: peer.name });
+  noteOrderFailed(turn, peer.name, reason);
 }
 
 function onConfirmedOff(
@@ -204,14 +220,17 @@ function onConfirmedOff(
   const stale =
     spokeSince && (running.step === 'status' || peer.life.generation !== running.generation);
   if (stale) {
-    turn.say('warn', `${peer.name} was heard while its power device said off: no clearance`, {
-      node: peer.name,
-    });
+    const sentence = `${peer.name} was heard while its power device said off: no clearance`;
+    turn.say('warn', sentence, { node: peer.name });
+    endOrder(turn, peer.name, false, `${sentence}. Is it the device of another machine?`);
     return;
   }
+  const { shotsMs, order } = peer.fencing;
   turn.updatePeer(peer.name, {
-    fencing: { ...IDLE_FENCING, shotsMs: peer.fencing.shotsMs },
+    fencing: { ...IDLE_FENCING, shotsMs, order },
     clearance: { kind: 'fenced', atMs: turn.nowMs, how },
   });
+  if (running.step === 'shoot') noteShot(turn, peer.name);
   turn.say('info', `${peer.name} is confirmed off: ${how}`, { node: peer.name });
+  endOrder(turn, peer.name, true, `${peer.name} is confirmed off: ${how}`);
 }

@@ -123,8 +123,8 @@ export function judgePeers(turn: Turn): void {
     const verdict = verdictOf(turn, peer);
     if (verdict === peer.verdict) continue;
     const deadSinceMs = verdict === 'dead' ? turn.nowMs : null;
-    const { running, shotsMs } = peer.fencing;
-    const fencing = { ...IDLE_FENCING, running, shotsMs };
+    const { running, shotsMs, order } = peer.fencing;
+    const fencing = { ...IDLE_FENCING, running, shotsMs, order };
     turn.updatePeer(peer.name, { verdict, deadSinceMs, fencing });
     announce(turn, peer, verdict);
   }

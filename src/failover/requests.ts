@@ -9,6 +9,7 @@ import type { StandbyScope } from '../base/status.js';
 import { activeElsewhere } from './claims.js';
 import * as held from './hold-requests.js';
 import { disableOf, holdSentence } from './holds.js';
+import * as fence from './fence-request.js';
 import { onFencePeer } from './fence-peer.js';
 import { judgeDiscard, type DiscardRequest } from './discard-request.js';
 import { cleanup } from './lifecycle.js';
@@ -80,6 +81,7 @@ function conclude(turn: Turn, id: string, verdict: Verdict): void {
         progress: [],
       };
       turn.update({ requests: { ...bounded(turn.state.requests), [id]: pending } });
+      fence.beginFenceTest(turn, pending);
       turn.say('info', verdict.message, pending.group === null ? {} : { group: pending.group });
       answer(turn, { ...base, state: 'accepted', message: verdict.message, exit: 'ok' });
     }
@@ -108,6 +110,10 @@ function judge(turn: Turn, request: Exclude<OperatorRequest, { kind: 'fencePeer'
       return judgeCleanup(turn, request.group);
     case 'discard':
       return followDiscard(turn, request);
+    case 'fence':
+      return fence.judgeFence(turn, request);
+    case 'fenceTest':
+      return fence.judgeFenceTest(turn, request);
     case 'fenceConfirm':
       return judgeConfirm(turn, request);
     case 'restart':
@@ -262,12 +268,14 @@ export function followRequests(turn: Turn): void {
     turn.update({ requests: { ...turn.state.requests, [request.id]: next } });
     if (end === null) continue;
     turn.say(end.ok ? 'info' : 'error', end.message);
+    const { fenceTests } = request;
     answer(turn, {
       id: request.id,
       state: end.ok ? 'done' : 'failed',
       message: end.message,
       progress,
       exit: end.ok ? 'ok' : 'failed',
+      ...(fenceTests === undefined ? {} : { fenceTests }),
     });
   }
 }
@@ -294,6 +302,8 @@ function progressOf(turn: Turn, request: PendingRequest): readonly string[] {
 function endOf(turn: Turn, request: PendingRequest): End | null {
   const took = formatDuration(turn.nowMs - request.askedMs);
   if (request.what === 'mode') return endOfMode(turn, request, took);
+  if (request.what === 'fence') return fence.endOfFence(turn, request, took);
+  if (request.what === 'fenceTest') return fence.endOfFenceTest(turn, request, took);
   if (request.what === 'hold') return held.endOfHold(turn, request);
   if (request.resource !== undefined) {
     const end = turn.state.discards[request.resource]?.end ?? null;

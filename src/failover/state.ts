@@ -1,5 +1,6 @@
 import type { DrbdFacts } from '../drbd/facts.js';
 import { newPeerLife, type PeerLife } from '../heartbeat/liveness.js';
+import type { FenceTest } from '../base/fence-test.js';
 import { newSelfHealth, type SelfHealth } from '../heartbeat/self-health.js';
 import type { PingAnswer } from '../heartbeat/ping.js';
 import type { OutdateOutcome } from '../heartbeat/report.js';
@@ -55,6 +56,10 @@ export interface State {
   /** Group -> the moves for connectivity that this node has learnt of. */
   readonly reachMoves: Readonly<Record<string, ReachMoves>>;
   readonly requests: Readonly<Record<string, PendingRequest>>;
+  /** Node -> what use of its fence devices from here has shown. */
+  readonly fenceRecords: Readonly<Record<string, FenceRecord>>;
+  /** Tests of fence devices that run. */
+  readonly fenceTrials: readonly FenceTrial[];
   /** Handlers of DRBD on this node that wait for the fate of the other half of a resource. */
   readonly fencePeers: readonly FencePeer[];
   /** What other nodes' handlers ask of the disks here. */
@@ -174,6 +179,35 @@ export interface Fencing {
   readonly notBeforeMs: number;
   /** When it was shot, whatever came of it: outlives its returns, so that no loop can form. */
   readonly shotsMs: readonly number[];
+  /** A person's order to fence it now: the last one, also when it is over. */
+  readonly order: FenceOrder | null;
+}
+
+/** An order to fence a node now, whatever the policy has to say. */
+export interface FenceOrder {
+  readonly by: string;
+  readonly reason: string | null;
+  readonly askedMs: number;
+  /** Shots that proved nothing. */
+  readonly failures: number;
+  readonly end: { readonly ok: boolean; readonly message: string } | null;
+}
+
+/** What use of a node's fence devices has shown. By the wall clock: it outlives restarts. */
+export interface FenceRecord {
+  /** When all of them last answered as they should, or confirmed a shot. */
+  readonly testedWallMs: number | null;
+  /** When a shot was last confirmed. */
+  readonly shotWallMs: number | null;
+  /** What did not work, while nothing has since. */
+  readonly fault: { readonly wallMs: number; readonly reason: string } | null;
+}
+
+/** A test of the fence devices of one node that runs. */
+export interface FenceTrial {
+  readonly testId: string;
+  readonly requestId: string;
+  readonly node: string;
 }
 
 /** The group as it is on this node. */
@@ -230,7 +264,9 @@ export interface PendingRequest {
     | 'disable'
     | 'enable'
     | 'hold'
-    | 'discard';
+    | 'discard'
+    | 'fence'
+    | 'fenceTest';
   readonly group: string | null;
   /** The DRBD resource, for `discard`. */
   readonly resource?: string;
@@ -244,6 +280,9 @@ export interface PendingRequest {
   readonly outcome: 'running' | 'done' | 'failed';
   readonly message: string;
   readonly progress: readonly string[];
+  /** Of a test of fence devices: the nodes, and what was found so far. */
+  readonly nodes?: readonly string[];
+  readonly fenceTests?: readonly FenceTest[];
 }
 
 /** A `fence-peer` handler of DRBD that waits: an ask to the node that has the other half. */
@@ -283,6 +322,7 @@ export interface SavedFacts {
   readonly behind?: Readonly<Record<string, string>>;
   /** DRBD resources that this node wrote alone: no other has all of it (S4). */
   readonly ahead?: readonly string[];
+  readonly fenceRecords?: Readonly<Record<string, FenceRecord>>;
 }
 
 /** What a machine that never ran Tandem has saved. */
@@ -324,6 +364,8 @@ export function initialState(
     splits: {},
     discards: {},
     requests: {},
+    fenceRecords: saved.fenceRecords ?? {},
+    fenceTrials: [],
     fencePeers: [],
     outdatings: [],
     history: [],
@@ -368,6 +410,7 @@ export const IDLE_FENCING: Fencing = {
   lastFailure: null,
   notBeforeMs: 0,
   shotsMs: [],
+  order: null,
 };
 
 /** A group of which nothing is known yet but the highest epoch ever seen. */

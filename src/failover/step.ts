@@ -7,6 +7,7 @@ import { onReconnectResult, reconcileDiscards } from './discard.js';
 import type { Effect } from './effect.js';
 import type { FailoverEvent } from './event.js';
 import { settleFencePeers } from './fence-peer.js';
+import { onFenceTested } from './fence-request.js';
 import { onFenceResult, reconcileFencing } from './fencing.js';
 import { endHolds } from './hold-ends.js';
 import { standstillOf } from './holds.js';
@@ -68,6 +69,9 @@ function takeIn(turn: Turn, event: FailoverEvent): boolean {
       return true;
     case 'fenceResult':
       onFenceResult(turn, event);
+      return true;
+    case 'fenceTested':
+      onFenceTested(turn, event);
       return true;
     case 'outdateResult':
       onOutdateResult(turn, event);

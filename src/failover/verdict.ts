@@ -13,7 +13,10 @@ export type Verdict =
   | {
       readonly kind: 'follow';
       readonly message: string;
-      readonly pending: Pick<PendingRequest, 'what' | 'group' | 'resource' | 'node' | 'mode' | 'epoch' | 'key'>;
+      readonly pending: Pick<
+        PendingRequest,
+        'what' | 'group' | 'resource' | 'node' | 'mode' | 'epoch' | 'key' | 'nodes' | 'fenceTests'
+      >;
     };
 
 /** The last answer of a request that was followed. */

@@ -18,11 +18,13 @@ import type { DrbdFacts } from '../drbd/facts.js';
 import { linkVerdict, silenceMs } from '../heartbeat/liveness.js';
 import { activeElsewhere } from './claims.js';
 import { connectivityOf, reachSentence, targetReason, targetState } from './connectivity.js';
+import { standingOrder } from './fence-order.js';
+import { fenceFaults, fencingStatus } from './fence-record.js';
 import * as holds from './holds.js';
 import { isHeard, isSeen } from './membership.js';
 import { modeOf, standbyOf, standbyWords } from './orders.js';
 import { objectionTo, placement } from './placement.js';
-import { allFenceable, isFenceable } from './spec.js';
+import { isFenceable } from './spec.js';
 import type { Group, Peer, State } from './state.js';
 import { Turn } from './turn.js';
 
@@ -49,7 +51,7 @@ export function viewStatus(state: State, links: readonly LinkCounters[], nowMs: 
     ...(ping.length === 0 ? {} : { ping }),
     groups,
     drbd: Object.values(state.drbd).map(drbdStatus),
-    fencing: { configured: allFenceable(state.spec), lastTestedAt: null },
+    fencing: fencingStatus(state, nowMs),
     ...maintenanceStatus(state),
   };
 }
@@ -133,7 +135,8 @@ function peerState(
   }
   if (fencing.running !== null) {
     const doing = fencing.running.step === 'status' ? 'asking its power device' : 'being fenced';
-    return { state: 'fencing', reason: `silent for ${silent}; ${doing}` };
+    const why = standingOrder(peer) === null ? `silent for ${silent}` : 'by order';
+    return { state: 'fencing', reason: `${why}; ${doing}` };
   }
   if (light === 'dead') {
     const failed = fencing.lastFailure === null ? '' : `; fencing: ${fencing.lastFailure}`;
@@ -272,7 +275,7 @@ function verdict(turn: Turn, groups: readonly GroupStatus[]): Status['verdict'] 
       `no fencing is configured for ${bare.join(', ')}, so a silent node is never replaced by itself`,
     );
   }
-  shortcomings.push(...connectivityShortcomings(turn));
+  shortcomings.push(...fenceFaults(turn.state, turn.nowMs), ...connectivityShortcomings(turn));
   if (shortcomings.length > 0) {
     return { state: 'degraded', summary: `${runs}; ${[...new Set(shortcomings)].join('; ')}` };
   }

@@ -411,6 +411,9 @@ export class Machine {
       case 'fence':
         this.#fence(daemon, effect);
         return;
+      case 'fenceTest':
+        this.#testFence(daemon, effect);
+        return;
       case 'reconnect':
         this.#reconnect(daemon, effect);
         return;
@@ -477,6 +480,19 @@ export class Machine {
         }
       }),
     );
+  }
+
+  #testFence(daemon: Daemon, { testId, node }: Extract<Effect, { kind: 'fenceTest' }>): void {
+    const { power, queue } = this.#setup;
+    const boot = this.#bootCount;
+    const beganMs = queue.nowMs;
+    // As a question before a shot: the agent itself must run for it.
+    power.status(this.name, node, ({ outcome, reason }) => {
+      if (boot !== this.#bootCount || this.#daemon !== daemon) return;
+      const tookMs = queue.nowMs - beganMs;
+      const devices = [{ level: 1, device: `power of ${node}`, outcome, reason, tookMs }];
+      this.#give({ kind: 'fenceTested', testId, devices });
+    });
   }
 
   #observeFenceEnd(fenceId: string, outcome: 'off' | 'on' | 'failed'): void {

@@ -173,6 +173,11 @@ t.test('usage: one line, the nearest word, exit 64', built, async (t) => {
     [['config', 'reload', 'x'], "too many arguments for 'reload'. Expected 0 arguments but got 1."],
     [['cleanup'], "missing required argument 'group'"],
     [['fence', 'confrm', 'n2'], "unknown command 'confrm' (did you mean confirm?)"],
+    [['fence'], "missing required argument 'node'"],
+    [['fence', ' '], 'the node is empty'],
+    [['fence', 'n1', 'n2'], "unknown command 'n1'; only one node can be named"],
+    [['fence', 'n1', '--reason', ''], 'the reason is empty'],
+    [['fence', 'test', 'a', 'b'], "too many arguments for 'test'. Expected 1 argument but got 2."],
     [['fence', 'confirm', 'n2'], "required option '--reason <text>' not specified"],
     [['fence', 'confirm', 'n2', '--reason', ' '], 'the reason is empty'],
     [['status', '--socket', ''], 'option --socket needs a path'],
@@ -223,6 +228,13 @@ t.test('requests: what is typed is what is sent', built, async (t) => {
     [['maintenance', 'off'], { kind: 'endMaintenance', by: user }],
     [['config', 'reload'], { kind: 'reload' }],
     [['cleanup', 'mysql'], { kind: 'cleanup', group: 'mysql' }],
+    [['fence', 'n2'], { kind: 'fence', node: 'n2', by: user, reason: null, sure: false }],
+    [
+      ['fence', 'n2', '--yes', '--reason', 'it hangs'],
+      { kind: 'fence', node: 'n2', by: user, reason: 'it hangs', sure: true },
+    ],
+    [['fence', 'test'], { kind: 'fenceTest', node: null, by: user }],
+    [['fence', 'test', 'n2'], { kind: 'fenceTest', node: 'n2', by: user }],
     [
       ['fence', 'confirm', 'n2', '--reason', 'Pulled it', '--yes'],
       { kind: 'fenceConfirm', node: 'n2', by: user, reason: 'Pulled it' },
@@ -258,6 +270,47 @@ t.test('requests: a dry run says what would be, and does not wait', built, async
   });
   t.match(envelopes, [{ dryRun: true }]);
   t.strictSame(calls, ['POST /v1/requests']);
+});
+
+t.test('fence: on a terminal the name is typed, after what would follow', terminal, async (t) => {
+  const would: OperatorAnswer = { ...DONE, message: 'Would be done: kim fences n2: no reason given' };
+  const request = (envelope: OperatorEnvelope): OperatorAnswer => (envelope.dryRun ? would : DONE);
+  const run = async (typed: string): Promise<readonly unknown[]> => {
+    const { socket, envelopes } = await fakeControl(t, { request });
+    const ran = await tandemOnTerminal(['fence', 'n2', '--socket', socket], {
+      onOutput: (out, child) => {
+        if (out.endsWith('to confirm: ')) child.stdin?.end(`${typed}\n`);
+      },
+    });
+    t.match(ran.out, /fences n2: no reason given\r\nIts power is cut/);
+    return envelopes.map(({ dryRun }) => dryRun);
+  };
+  t.strictSame(await run('n2'), [true, false]);
+  t.strictSame(await run('n1'), [true], 'another name changes nothing');
+});
+
+t.test('fence test: what was found, device by device, also in a pipe', built, async (t) => {
+  const answer: OperatorAnswer = {
+    ...DONE,
+    message: 'The fence device of n2 answered (41 ms)',
+    fenceTests: [
+      {
+        node: 'n2',
+        grade: 'ready',
+        summary: 'The fence device of n2 answered',
+        devices: [{ level: 1, device: 'fence_apc 10.9.9.254', outcome: 'on', reason: 'on', tookMs: 41 }],
+        unproven: 'Not proven: that n2 can be switched off. Only a real shot proves that; n1 has never made one',
+      },
+    ],
+  };
+  const { socket } = await fakeControl(t, { request: () => answer });
+  const ran = await tandem(['fence', 'test', '--socket', socket]);
+  t.equal(
+    ran.out,
+    'The fence device of n2 answered (41 ms)\n' +
+      '  n2, level 1: fence_apc 10.9.9.254 says on (41 ms)\n' +
+      '  Not proven: that n2 can be switched off. Only a real shot proves that; n1 has never made one\n',
+  );
 });
 
 t.test('requests: refusals and failures have their own exit codes', built, async (t) => {

@@ -94,6 +94,14 @@ function volume(change: Partial<DrbdStatus['volumes'][number]>): DrbdStatus['vol
   return DRBD.volumes.map((one) => ({ ...one, ...change }));
 }
 
+const TESTED = {
+  devices: 1,
+  lastTestedAt: '2026-01-12T09:00:00Z',
+  lastTestedAgoMs: 3 * 86_400_000,
+  lastShotAt: null,
+  fault: null,
+} as const;
+
 const DEAD: readonly LinkStatus[] = [
   { ...LINK, state: 'dead', lastSeenMs: 2_310 },
   { ...SERIAL, state: 'dead', lastSeenMs: 2_290 },
@@ -101,6 +109,24 @@ const DEAD: readonly LinkStatus[] = [
 
 export const STATUSES: Readonly<Record<string, Status>> = {
   started: STARTED,
+  'fencing-told': {
+    ...STARTED,
+    fencing: {
+      configured: true,
+      lastTestedAt: null,
+      nodes: [
+        { ...TESTED, name: 'n2' },
+        { ...TESTED, name: 'n3', lastTestedAt: null, lastTestedAgoMs: null },
+        {
+          ...TESTED,
+          name: 'n4',
+          devices: 2,
+          fault: { at: '2026-01-12T12:00:00Z', agoMs: 7_300_000, reason: 'fence_apc 10.9.9.4: no route to host' },
+        },
+        { ...TESTED, name: 'n5', devices: 0, lastTestedAt: null, lastTestedAgoMs: null },
+      ],
+    },
+  },
   'ping-silent': {
     ...STARTED,
     verdict: {

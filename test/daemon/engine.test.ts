@@ -51,6 +51,7 @@ function bench(
       return Promise.resolve({ actionId, outcome: 'ok', state: 'stopped', reason: 'as asked' });
     },
     fence: async ({ fenceId }) => Promise.resolve({ fenceId, outcome: 'failed', reason: 'none' }),
+    fenceTest: async () => Promise.resolve([]),
     outdate: async ({ outdateId }) =>
       Promise.resolve({ outdateId, outcome: 'failed', reason: 'none' }),
     reconnect: async ({ reconnectId }) =>

@@ -3,7 +3,13 @@ import { chmodSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { FenceDevice } from '../../src/config/config.js';
-import { judgeLevel, levelsOf, useFenceDevice, type FenceResult } from '../../src/daemon/fence-agent.js';
+import {
+  judgeLevel,
+  levelsOf,
+  testFenceDevices,
+  useFenceDevice,
+  type FenceResult,
+} from '../../src/daemon/fence-agent.js';
 import { StateFile } from '../../src/daemon/state-file.js';
 import { NOTHING_SAVED } from '../../src/failover/state.js';
 import { folder, script, soon, textOf } from '../support/temporary.js';
@@ -283,4 +289,35 @@ t.test('state file: whole at every moment, and of many saves the last one counts
   await writing;
   t.equal([...seen].at(-1), 60);
   t.strictSame([...seen], [...seen].sort((a, b) => a - b), 'never an older one after a newer one');
+});
+
+t.test('fence: a test asks every device of every level for its state, and switches nothing', async (t) => {
+  const { device, runs } = bench(t);
+  let nowMs = 0;
+  const devices = [
+    device('exit 0', { params: { ip: '10.9.9.1', plug: '3', password: 'secret' } }),
+    device('echo no route >&2; exit 1'),
+    device('exit 2'),
+  ];
+  const answers = await testFenceDevices(devices, () => (nowMs += 5));
+  t.match(answers, [
+    { level: 1, device: /fence_1 10\.9\.9\.1 plug 3$/, outcome: 'on' },
+    { level: 2, outcome: 'failed', reason: /failed with exit code 1: no route/ },
+    { level: 3, outcome: 'off' },
+  ]);
+  t.ok(answers.every(({ tookMs }) => tookMs > 0));
+  t.notMatch(JSON.stringify(answers), /secret/);
+  t.strictSame(runs().join('').match(/action=(?:status|off|on)/g), Array(3).fill('action=status'));
+});
+
+t.test('state file: what fencing has shown is kept', (t) => {
+  const path = folder(t);
+  const file = new StateFile(path);
+  file.begin(1);
+  const fenceRecords = { n2: { testedWallMs: 5, shotWallMs: null, fault: { wallMs: 6, reason: 'x' } } };
+  file.save({ ...NOTHING_SAVED, generation: 1, fenceRecords }, (sentence) => t.fail(sentence));
+  return file.settled().then(() => {
+    const again = new StateFile(path).begin(1);
+    t.match(again, { ok: true, value: { saved: { fenceRecords } } });
+  });
 });

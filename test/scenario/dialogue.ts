@@ -16,6 +16,7 @@
  *                                another configuration, without a restart: keepalive 2s and ten
  *                                times that as deadtime; another failback; no address; no group
  *     n1: move mysql to n2       also standby, online, cleanup mysql, fence confirm n2
+ *     n1: fence n2 yes because it hangs | fence test n2
  *     n1: freeze mysql for 10s because the disk is swapped
  *                                also unfreeze, disable, enable, restart, maintenance on|off
  *     run 5s | run until mysql started on n2 | status
@@ -301,6 +302,11 @@ function requestOf(words: readonly string[]): OperatorRequest {
     case 'cleanup':
       return { kind: 'cleanup', group: first ?? '' };
     case 'fence':
+      if (first === 'test') return { kind: 'fenceTest', node: words[2] ?? null, by: 'kim' };
+      if (first !== 'confirm') {
+        const sure = words.includes('yes');
+        return { kind: 'fence', node: first ?? '', by: 'kim', reason: wishOf(words).reason, sure };
+      }
       return {
         kind: 'fenceConfirm',
         node: words[2] ?? '',

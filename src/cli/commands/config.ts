@@ -1,11 +1,21 @@
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import type { Diagnostic } from '../../base/diagnostic.js';
+import { formatAge } from '../../base/duration.js';
 import type { Config } from '../../config/config.js';
 import { readConfiguration } from '../../host/configuration.js';
-import { named, withCommonOptions, type CommandContext, type CommonOptions } from '../command-context.js';
+import { CliFailure } from '../cli-failure.js';
+import {
+  clientOf,
+  named,
+  withCommonOptions,
+  type CommandContext,
+  type CommonOptions,
+} from '../command-context.js';
 import { carryOut, withChangeOptions, type ChangeOptions } from '../operator-request.js';
+import { fencingAge } from '../render-status.js';
 import { renderConfig, renderDiagnostics, shownConfig } from '../render-config.js';
+import { printable } from '../text.js';
 
 interface FileOptions extends CommonOptions {
   readonly node?: string;
@@ -48,10 +58,15 @@ function addCheck(command: Command, context: CommandContext): void {
       'Check the configuration of a folder as tandemd reads it. Names every fault with its file, ' +
         'line and column, and what is allowed but risky, such as nodes that nothing can fence.',
     )
-    .action((folder: string | undefined, options: FileOptions) => {
+    .action(async (folder: string | undefined, options: FileOptions) => {
       const read = readFrom(folder, options);
-      if (read.ok) approve(read.value, options, context);
-      else refuse(read.error, options, context);
+      if (!read.ok) {
+        refuse(read.error, options, context);
+        return;
+      }
+      // Another folder says nothing about the daemon of this machine.
+      const fencing = folder === undefined ? await fencingTests(read.value, options) : [];
+      approve(read.value, fencing, options, context);
     });
 }
 
@@ -72,15 +87,37 @@ function readFrom(
   return readConfiguration(directory, self.toLowerCase());
 }
 
-function approve(config: Config, options: FileOptions, { console }: CommandContext): void {
+/** When fencing was tried last: the daemon knows. */
+async function fencingTests(config: Config, options: FileOptions): Promise<readonly string[]> {
+  if (Object.values(config.fencing).every((devices) => devices.length === 0)) return [];
+  try {
+    const { nodes = [] } = (await clientOf(options).status()).fencing;
+    return nodes.map((node) => {
+      const { fault } = node;
+      const bad = fault === null ? '' : `; did not work ${formatAge(fault.agoMs)}: ${fault.reason}`;
+      return `fencing of ${node.name}: ${fencingAge(node)}${bad}`;
+    });
+  } catch (error) {
+    if (!(error instanceof CliFailure)) throw error;
+    return [`when fencing was tested last is not known: ${error.message}`];
+  }
+}
+
+function approve(
+  config: Config,
+  fencing: readonly string[],
+  options: FileOptions,
+  { console }: CommandContext,
+): void {
   const { digest, files, warnings } = config;
   if (options.json === true) {
-    console.out(`${JSON.stringify(checkAnswer(true, digest, files, warnings))}\n`);
+    console.out(`${JSON.stringify({ ...checkAnswer(true, digest, files, warnings), fencing })}\n`);
     return;
   }
   const risks = warnings.length === 0 ? '' : `, with ${String(warnings.length)} to think about`;
   console.out(`The configuration in ${files.join(', ')} is valid (digest ${digest})${risks}\n`);
   console.out(renderDiagnostics(warnings));
+  for (const sentence of fencing) console.out(`${printable(sentence)}\n`);
 }
 
 function refuse(
