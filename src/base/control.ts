@@ -32,8 +32,11 @@ export type OperatorRequest =
       readonly node: string | null;
       /** Default `all`. */
       readonly scope?: StandbyScope | undefined;
+      readonly by?: string | undefined;
+      readonly reason?: string | null | undefined;
+      readonly forMs?: number | null | undefined;
     }
-  | { readonly kind: 'online'; readonly node: string | null }
+  | { readonly kind: 'online'; readonly node: string | null; readonly by?: string | undefined }
   | { readonly kind: 'cleanup'; readonly group: string }
   | { readonly kind: 'restart'; readonly group: string; readonly by: string }
   | ({ readonly kind: 'disable'; readonly group: string } & HoldWish)

@@ -48,6 +48,8 @@ export interface NodeStatus {
   readonly mode: NodeMode;
   /** Which groups it does not hold; only in standby. */
   readonly standby?: StandbyScope;
+  /** Who put it in standby, why, and until when; only in standby. */
+  readonly standbyHold?: OwnerStatus;
   /** Since the last sign of life; null when there was none yet; 0 for this node. */
   readonly lastSeenMs: number | null;
   /** One sentence: why it is in this state. */
@@ -100,8 +102,12 @@ export interface GroupStatus {
 }
 
 /** What an operator laid on a group, or on the whole cluster, until it is lifted. */
-export interface HoldStatus {
+export interface HoldStatus extends OwnerStatus {
   readonly kind: 'freeze' | 'disable' | 'maintenance';
+}
+
+/** Who laid it, why, and until when. */
+export interface OwnerStatus {
   readonly by: string;
   readonly reason: string | null;
   /** RFC 3339; null: no end set. */

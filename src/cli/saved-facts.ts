@@ -35,7 +35,7 @@ export function savedSentences(text: string, path: string): readonly string[] {
       if (value === NONE || (what === 'mode' && value === 'online')) return [];
       const about = rest.join('.');
       return what === 'mode'
-        ? [`${about} was put into ${value} by an order given on ${origin}`]
+        ? [`${about} was put into ${value.split(';', 1)[0] ?? ''} by an order given on ${origin}`]
         : [`${about} was ordered to ${value} on ${origin}`];
     }),
   ];

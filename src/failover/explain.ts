@@ -7,9 +7,10 @@ import type { GroupOption, GroupWhy, NodeWhy, WhyAnswer } from '../base/why.js';
 import { linkVerdict } from '../heartbeat/liveness.js';
 import { blockers } from './clearance.js';
 import { copyObjection } from './copies.js';
-import { modeKey, moveKey, orderValue } from './orders.js';
+import { moveKey, orderValue } from './orders.js';
 import { objectionTo } from './placement.js';
 import { isFenceable } from './spec.js';
+import { modeKey, standbySentence } from './standby.js';
 import type { Group, Peer, State } from './state.js';
 import { Turn } from './turn.js';
 import { nodeStatuses, whereIs } from './view.js';
@@ -103,9 +104,9 @@ function groupEvidence(turn: Turn, group: Group): readonly string[] {
   const ordered = state.orders[moveKey(name)];
   if (target !== null) found.push(`an operator on ${ordered?.origin ?? self} ordered it to ${target}`);
   for (const node of state.spec.nodes) {
-    const mode = orderValue(state, modeKey(node));
-    if (mode === null || mode === 'online') continue;
-    found.push(`${node} is in ${mode} by an order given on ${state.orders[modeKey(node)]?.origin ?? self}`);
+    const words = standbySentence(state, node);
+    if (words === null) continue;
+    found.push(`${node} is ${words}, by an order given on ${state.orders[modeKey(node)]?.origin ?? self}`);
   }
   if (group.barred !== null) {
     const leftMs = Math.max(0, group.barred.untilMs - turn.nowMs);

@@ -8,6 +8,7 @@ import { formatDuration } from '../base/duration.js';
 import * as holds from './holds.js';
 import { isHeard } from './membership.js';
 import { clearOrder, moveKey, orderValue, restartKey, restartOf, setRestart } from './orders.js';
+import type { Owner } from './owner.js';
 import { objectionTo } from './placement.js';
 import { isFenceable } from './spec.js';
 import type { Group, PendingRequest, State } from './state.js';
@@ -64,12 +65,17 @@ function followHold({ group }: Laying, message: string, key: string): Verdict {
 
 /** Null when an end was asked for and the time of day is not known. */
 function holdFrom(turn: Turn, { kind, group, wish }: Laying): holds.Hold | null {
+  const owner = ownerFrom(turn, wish);
+  return owner === null ? null : { kind, group, ...owner };
+}
+
+/** The same, of anything that an operator lays. */
+export function ownerFrom(turn: Turn, { by, reason, forMs }: HoldWish): Owner | null {
   const { wallAheadMs } = turn.state;
-  const { by, reason, forMs } = wish;
-  if (forMs === null) return { kind, group, by, reason, untilWallMs: null };
+  if (forMs === null) return { by, reason, untilWallMs: null };
   if (wallAheadMs === null) return null;
   const untilWallMs = Math.ceil((turn.nowMs + wallAheadMs + forMs) / 1_000) * 1_000;
-  return { kind, group, by, reason, untilWallMs };
+  return { by, reason, untilWallMs };
 }
 
 /** Nobody thinks of an old errand any more when the hold is over. */

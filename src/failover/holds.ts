@@ -16,24 +16,19 @@
  * one thing that is stopped in spite of a hold is a group that another node runs under a newer
  * claim (S1).
  */
-import { formatWallTime } from '../base/wall-time.js';
 import type { Order } from '../heartbeat/report.js';
 import { clearOrder, orderValue, setOrder } from './orders.js';
+import { decodeOwner, encodeOwner, ownerWords, type Owner } from './owner.js';
 import type { State } from './state.js';
 import type { Turn } from './turn.js';
 
 export type HoldKind = 'freeze' | 'disable' | 'maintenance';
 
 /** A hold as it lies. */
-export interface Hold {
+export interface Hold extends Owner {
   readonly kind: HoldKind;
   /** Null for maintenance: it is on everything. */
   readonly group: string | null;
-  /** Who asked for it. */
-  readonly by: string;
-  readonly reason: string | null;
-  /** Milliseconds since 1970; null: until it is lifted. */
-  readonly untilWallMs: number | null;
 }
 
 /** The account of what concerns no group alone is kept under this name. */
@@ -55,37 +50,10 @@ export function holdOfKey(key: string): { kind: HoldKind; group: string | null }
   return { kind, group: key.slice(dot + 1) };
 }
 
-/** `kim;1795223335;swap+the+disk`: one word, as a register needs it, and readable in a dump. */
-function encode({ by, reason, untilWallMs }: Hold): string {
-  const until = untilWallMs === null ? '' : String(Math.round(untilWallMs / 1_000));
-  return [escaped(by), until, escaped(reason ?? '')].join(';');
-}
-
-function escaped(text: string): string {
-  return text.replace(/[%+;\n\r]/g, (char) => `%${hex2(char)}`).replace(/ /g, '+');
-}
-
-function hex2(char: string): string {
-  return (char.codePointAt(0) ?? 0).toString(16).padStart(2, '0');
-}
-
-function unescaped(text: string): string {
-  return text
-    .replace(/\+/g, ' ')
-    .replace(/%([0-9a-f]{2})/g, (_, hex: string) => String.fromCodePoint(Number.parseInt(hex, 16)));
-}
-
-/** Total: what cannot be read is a hold all the same, without an end. */
-function decode(kind: HoldKind, group: string | null, value: string): Hold {
-  const [by = '', until = '', reason = ''] = value.split(';').map(unescaped);
-  const untilWallMs = /^\d{1,12}$/.test(until) ? Number(until) * 1_000 : null;
-  return { kind, group, by, reason: reason === '' ? null : reason, untilWallMs };
-}
-
 /** The hold in a register, null when it is empty. */
 export function holdAt(state: State, kind: HoldKind, group: string | null): Hold | null {
   const value = orderValue(state, holdKey(kind, group));
-  return value === null ? null : decode(kind, group, value);
+  return value === null ? null : { kind, group, ...decodeOwner(value) };
 }
 
 /** The maintenance of the cluster, null when it is off. */
@@ -115,14 +83,12 @@ export function holdSentence(hold: Hold): string {
     disable: `${hold.group ?? ''} is disabled`,
     maintenance: 'the cluster is in maintenance',
   }[hold.kind];
-  const until =
-    hold.untilWallMs === null ? 'no end set' : `until ${formatWallTime(hold.untilWallMs)}`;
-  return `${what} by ${hold.by}: ${hold.reason ?? 'no reason given'} (${until})`;
+  return `${what} ${ownerWords(hold)}`;
 }
 
 /** Lays a hold, here; it spreads with the next report. */
 export function layHold(turn: Turn, hold: Hold): void {
-  setOrder(turn, holdKey(hold.kind, hold.group), encode(hold));
+  setOrder(turn, holdKey(hold.kind, hold.group), encodeOwner(hold));
 }
 
 /** Lifts a hold; false when there was none. */

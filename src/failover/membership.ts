@@ -11,6 +11,7 @@ import { doubtCopies, isMarked } from './copies.js';
 import { announceHolds } from './holds.js';
 import { mergeOrders } from './orders.js';
 import { turnEveryMs } from './spec.js';
+import { announceStandby } from './standby.js';
 import { IDLE_FENCING, type Peer } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -78,7 +79,10 @@ export function onReport(turn: Turn, link: string, report: Report): boolean {
     incompatible,
     clearance: left ? { kind: 'left', atMs: turn.nowMs } : null,
   });
-  if (incompatible === null) announceHolds(turn, mergeOrders(turn, report.orders));
+  if (incompatible !== null) return true;
+  const changed = mergeOrders(turn, report.orders);
+  announceHolds(turn, changed);
+  announceStandby(turn, changed);
   return true;
 }
 

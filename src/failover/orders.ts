@@ -1,6 +1,5 @@
-import type { NodeMode, StandbyScope } from '../base/status.js';
 import { orderReplaces, type Order } from '../heartbeat/report.js';
-import type { GroupSpec, ResourceSpec } from '../resources/spec.js';
+import type { ResourceSpec } from '../resources/spec.js';
 import type { State } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -74,51 +73,6 @@ export function moveKey(group: string): string {
 /** Tells every node that a group was moved to a better connected one, and so has to rest. */
 export function reachKey(group: string): string {
   return `reach.${group}`;
-}
-
-export function modeKey(node: string): string {
-  return `mode.${node}`;
-}
-
-/** The mode that operators gave a node. */
-export function modeOf(state: State, node: string): NodeMode {
-  return standbyOf(state, node) === null ? 'online' : 'standby';
-}
-
-/** The value of `mode.NODE` for each standby. */
-const STANDBY_VALUES: Readonly<Record<StandbyScope, string>> = {
-  all: 'standby',
-  foreign: 'standby-foreign',
-  local: 'standby-local',
-};
-const SCOPES = ['all', 'foreign', 'local'] as const;
-
-/** Puts a node in standby. */
-export function setStandby(turn: Turn, node: string, scope: StandbyScope): void {
-  setOrder(turn, modeKey(node), STANDBY_VALUES[scope]);
-}
-
-/** Which groups a node in standby does not hold; null when it is online. */
-export function standbyOf(state: State, node: string): StandbyScope | null {
-  const value = orderValue(state, modeKey(node));
-  return SCOPES.find((scope) => STANDBY_VALUES[scope] === value) ?? null;
-}
-
-/** As hb_standby has it: local groups are those whose first preference is the node. */
-export function isInScope(scope: StandbyScope, group: GroupSpec, node: string): boolean {
-  return scope === 'all' || (group.prefer[0] === node) === (scope === 'local');
-}
-
-/** `in standby`, `in standby for foreign groups`. */
-export function standbyWords(scope: StandbyScope): string {
-  return scope === 'all' ? 'in standby' : `in standby for ${scope} groups`;
-}
-
-/** Why the node must not hold the group, or null. */
-export function standbyObjection(state: State, group: GroupSpec, node: string): string | null {
-  const scope = standbyOf(state, node);
-  if (scope === null || !isInScope(scope, group, node)) return null;
-  return `${node} is ${standbyWords(scope)}`;
 }
 
 export function restartKey(group: string): string {

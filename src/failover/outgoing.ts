@@ -10,8 +10,8 @@ import { reportedDisk } from './copies.js';
 import { outdateAsks } from './fence-peer.js';
 import { isMember } from './membership.js';
 import { holdSentence, maintenanceOf, standstillOf } from './holds.js';
-import { modeOf } from './orders.js';
 import { outdateWords } from './outdate.js';
+import { modeOf } from './standby.js';
 import { copyOf, type Group, type Peer, type SavedFacts, type State } from './state.js';
 import type { Turn } from './turn.js';
 

@@ -11,8 +11,9 @@ import { reachedBy } from './connectivity.js';
 import { copyObjection } from './copies.js';
 import { discardObjection } from './discard-order.js';
 import { isMember } from './membership.js';
-import { moveTarget, restartOf, standbyObjection } from './orders.js';
+import { moveTarget, restartOf } from './orders.js';
 import { outdatingObjection } from './outdate.js';
+import { standbyObjection } from './standby.js';
 import type { Group, Peer, State } from './state.js';
 
 export interface Candidate {

@@ -5,7 +5,6 @@
 import { assertNever } from '../base/assert.js';
 import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
 import { formatDuration } from '../base/duration.js';
-import type { StandbyScope } from '../base/status.js';
 import { activeElsewhere } from './claims.js';
 import * as held from './hold-requests.js';
 import { disableOf, holdSentence } from './holds.js';
@@ -14,19 +13,14 @@ import { onFencePeer } from './fence-peer.js';
 import { judgeDiscard, type DiscardRequest } from './discard-request.js';
 import { cleanup } from './lifecycle.js';
 import {
-  clearOrder,
-  isInScope,
-  modeKey,
   moveKey,
   moveTarget,
   setOrder,
-  setStandby,
-  standbyOf,
-  standbyWords,
 } from './orders.js';
 import { objectionTo, placement } from './placement.js';
 import { judgeReload } from './reload.js';
 import type { ClusterSpec } from './spec.js';
+import * as mode from './standby-request.js';
 import type { PendingRequest } from './state.js';
 import type { Turn } from './turn.js';
 import {
@@ -103,9 +97,9 @@ function judge(turn: Turn, request: Exclude<OperatorRequest, { kind: 'fencePeer'
     case 'move':
       return judgeMove(turn, request.group, request.to);
     case 'standby':
-      return judgeStandby(turn, request.node ?? turn.self, request.scope ?? 'all');
+      return mode.judgeStandby(turn, request);
     case 'online':
-      return judgeOnline(turn, request.node ?? turn.self);
+      return mode.judgeOnline(turn, request);
     case 'cleanup':
       return judgeCleanup(turn, request.group);
     case 'discard':
@@ -174,42 +168,6 @@ function refuseDisabled(turn: Turn, name: string): Verdict | null {
   const hold = disableOf(turn.state, name);
   if (hold === null) return null;
   return refuse(`${name} cannot be moved: ${holdSentence(hold)}. First: tandem enable ${name}`);
-}
-
-function judgeStandby(turn: Turn, node: string, scope: StandbyScope): Verdict {
-  if (!turn.state.spec.nodes.includes(node)) return noSuch('node', node, turn.state.spec.nodes);
-  const words = standbyWords(scope);
-  if (standbyOf(turn.state, node) === scope) {
-    return { kind: 'done', message: `${node} is ${words} already` };
-  }
-  const leaving = turn.groups.filter(({ spec }) => isInScope(scope, spec, node));
-  for (const group of leaving) {
-    if (holderOf(turn, group) !== node) continue;
-    const { name } = group.spec;
-    const unmovable = refuseHeld(turn, name, `${name} cannot leave ${node}`);
-    if (unmovable !== null) return unmovable;
-    if (placement(turn.state, group).candidates.some((one) => one.node !== node)) continue;
-    return refuse(`Standby of ${node} would leave ${name} with no node to run on`);
-  }
-  setStandby(turn, node, scope);
-  return {
-    kind: 'follow',
-    message: `Setting ${node} to ${words.slice('in '.length)}`,
-    pending: { what: 'mode', group: null, node, mode: 'standby' },
-  };
-}
-
-function judgeOnline(turn: Turn, node: string): Verdict {
-  if (!turn.state.spec.nodes.includes(node)) return noSuch('node', node, turn.state.spec.nodes);
-  if (standbyOf(turn.state, node) === null) {
-    return { kind: 'done', message: `${node} is online already` };
-  }
-  clearOrder(turn, modeKey(node));
-  return {
-    kind: 'follow',
-    message: `Setting ${node} to online`,
-    pending: { what: 'mode', group: null, node, mode: 'online' },
-  };
 }
 
 function judgeCleanup(turn: Turn, word: string): Verdict {
@@ -301,7 +259,7 @@ function progressOf(turn: Turn, request: PendingRequest): readonly string[] {
 
 function endOf(turn: Turn, request: PendingRequest): End | null {
   const took = formatDuration(turn.nowMs - request.askedMs);
-  if (request.what === 'mode') return endOfMode(turn, request, took);
+  if (request.what === 'mode') return mode.endOfMode(turn, request, took);
   if (request.what === 'fence') return fence.endOfFence(turn, request, took);
   if (request.what === 'fenceTest') return fence.endOfFenceTest(turn, request, took);
   if (request.what === 'hold') return held.endOfHold(turn, request);
@@ -324,19 +282,4 @@ function endOf(turn: Turn, request: PendingRequest): End | null {
   const where = stuckWhere(turn, group) ?? (holder === null ? 'it runs nowhere' : `it is on ${holder}`);
   const message = `${request.group} did not arrive on ${request.node}; ${where}. See "tandem status"`;
   return { ok: false, message };
-}
-
-function endOfMode(turn: Turn, request: PendingRequest, took: string): End | null {
-  const { node, mode } = request;
-  const scope = standbyOf(turn.state, node);
-  if (mode === 'online' || scope === null) return { ok: true, message: `${node} is online` };
-  const held = turn.groups.filter(
-    (group) => isInScope(scope, group.spec, node) && holderOf(turn, group) === node,
-  );
-  if (held.length > 0) {
-    const stuck = held.find((group) => group.life === 'stopFailed');
-    return stuck === undefined ? null : { ok: false, message: stuck.reason };
-  }
-  const nothing = scope === 'all' ? 'holds nothing' : `holds no ${scope} group`;
-  return { ok: true, message: `${node} is ${standbyWords(scope)} and ${nothing} (${took})` };
 }

@@ -9,11 +9,9 @@ import {
   moveTarget,
   restartKey,
   restartOf,
-  standbyOf,
-  standbyObjection,
-  standbyWords,
 } from './orders.js';
 import { objectionTo } from './placement.js';
+import { standbyObjection, standbyOf, standbyWords } from './standby.js';
 import type { Group } from './state.js';
 import type { Turn } from './turn.js';
 

@@ -8,6 +8,7 @@ import type {
   HoldStatus,
   LinkStatus,
   NodeStatus,
+  OwnerStatus,
   PingStatus,
   Status,
   VerdictState,
@@ -22,7 +23,8 @@ import { standingOrder } from './fence-order.js';
 import { fenceFaults, fencingStatus } from './fence-record.js';
 import * as holds from './holds.js';
 import { isHeard, isSeen } from './membership.js';
-import { modeOf, standbyOf, standbyWords } from './orders.js';
+import { modeOf, standbyOf, standbyOwner, standbySentence } from './standby.js';
+import type { Owner } from './owner.js';
 import { objectionTo, placement } from './placement.js';
 import { isFenceable } from './spec.js';
 import type { Group, Peer, State } from './state.js';
@@ -69,20 +71,29 @@ function maintenanceStatus(state: State): Pick<Status, 'maintenance'> {
   return hold === null ? {} : { maintenance: holdStatus(hold) };
 }
 
-function holdStatus({ kind, by, reason, untilWallMs }: holds.Hold): HoldStatus {
-  return { kind, by, reason, until: untilWallMs === null ? null : formatWallTime(untilWallMs) };
+function holdStatus(hold: holds.Hold): HoldStatus {
+  return { kind: hold.kind, ...ownerStatus(hold) };
+}
+
+function ownerStatus({ by, reason, untilWallMs }: Owner): OwnerStatus {
+  return { by, reason, until: untilWallMs === null ? null : formatWallTime(untilWallMs) };
 }
 
 /** Mode of a node; operators' words go before what else there is to say of a node that is up. */
-function modeStatus(state: State, node: string): Pick<NodeStatus, 'mode' | 'standby'> {
+function modeStatus(
+  state: State,
+  node: string,
+): Pick<NodeStatus, 'mode' | 'standby' | 'standbyHold'> {
   const standby = standbyOf(state, node);
   const mode = holds.maintenanceOf(state) === null ? modeOf(state, node) : 'maintenance';
-  return { mode, ...(standby === null ? {} : { standby }) };
+  if (standby === null) return { mode };
+  const owner = standbyOwner(state, node);
+  return { mode, standby, ...(owner === null ? {} : { standbyHold: ownerStatus(owner) }) };
 }
 
 function standbyReason(state: State, node: string): string | null {
-  const scope = standbyOf(state, node);
-  return scope === null ? null : `${standbyWords(scope)} until "tandem online ${node}"`;
+  const words = standbySentence(state, node);
+  return words === null ? null : `${words}; "tandem online ${node}" ends it`;
 }
 
 function selfStatus(state: State): NodeStatus {

@@ -14,6 +14,7 @@ import { Agents } from './agents.js';
 import { between, chance } from './draw.js';
 import { LocalClock } from './local-clock.js';
 import type { MachineSetup } from './machine-setup.js';
+import { testPower } from './power-test.js';
 import { Release } from './release.js';
 import type { Replica } from './replica.js';
 import { reconnected, sideNews } from './sides.js';
@@ -412,7 +413,9 @@ export class Machine {
         this.#fence(daemon, effect);
         return;
       case 'fenceTest':
-        this.#testFence(daemon, effect);
+        testPower(this.name, effect, this.#setup, (event) => {
+          if (this.#daemon === daemon) this.#give(event);
+        });
         return;
       case 'reconnect':
         this.#reconnect(daemon, effect);
@@ -480,19 +483,6 @@ export class Machine {
         }
       }),
     );
-  }
-
-  #testFence(daemon: Daemon, { testId, node }: Extract<Effect, { kind: 'fenceTest' }>): void {
-    const { power, queue } = this.#setup;
-    const boot = this.#bootCount;
-    const beganMs = queue.nowMs;
-    // As a question before a shot: the agent itself must run for it.
-    power.status(this.name, node, ({ outcome, reason }) => {
-      if (boot !== this.#bootCount || this.#daemon !== daemon) return;
-      const tookMs = queue.nowMs - beganMs;
-      const devices = [{ level: 1, device: `power of ${node}`, outcome, reason, tookMs }];
-      this.#give({ kind: 'fenceTested', testId, devices });
-    });
   }
 
   #observeFenceEnd(fenceId: string, outcome: 'off' | 'on' | 'failed'): void {

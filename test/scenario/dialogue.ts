@@ -17,7 +17,7 @@
  *                                times that as deadtime; another failback; no address; no group
  *     n1: move mysql to n2       also standby, online, cleanup mysql, fence confirm n2
  *     n1: fence n2 yes because it hangs | fence test n2
- *     n1: freeze mysql for 10s because the disk is swapped
+ *     n1: freeze mysql for 10s because the disk is swapped | standby n2 for 10s because ...
  *                                also unfreeze, disable, enable, restart, maintenance on|off
  *     run 5s | run until mysql started on n2 | status
  */
@@ -288,6 +288,10 @@ function holdRequestOf(words: readonly string[]): OperatorRequest | null {
   }
 }
 
+function scopeOf(word: string): StandbyScope {
+  return word === 'foreign' || word === 'local' ? word : 'all';
+}
+
 function requestOf(words: readonly string[]): OperatorRequest {
   const [verb = '', first = null, second = 'all', third = null] = words;
   const held = holdRequestOf(words);
@@ -296,9 +300,9 @@ function requestOf(words: readonly string[]): OperatorRequest {
     case 'move':
       return { kind: 'move', group: first ?? '', to: third };
     case 'standby':
-      return { kind: verb, node: first, scope: second as StandbyScope };
+      return { kind: verb, node: first, scope: scopeOf(second), ...wishOf(words) };
     case 'online':
-      return { kind: verb, node: first };
+      return { kind: verb, node: first, by: 'kim' };
     case 'cleanup':
       return { kind: 'cleanup', group: first ?? '' };
     case 'fence':

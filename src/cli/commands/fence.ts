@@ -69,7 +69,8 @@ function addNow(fence: Command, context: CommandContext): void {
 }
 
 function isTerminal(): boolean {
-  return process.stdin.isTTY && process.stderr.isTTY;
+  const ends: readonly { readonly isTTY?: boolean }[] = [process.stdin, process.stderr];
+  return ends.every(({ isTTY }) => isTTY === true);
 }
 
 /** Words that are no node and no command: the nearest command is worth more than "too many words". */

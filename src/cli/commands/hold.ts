@@ -11,7 +11,8 @@ import { userName } from '../user-name.js';
  * with the name of the user, a reason, and an end if one is set.
  */
 
-interface HoldOptions extends ChangeOptions {
+/** What everything that stays until it is lifted may be given. */
+export interface HoldOptions extends ChangeOptions {
   readonly reason?: string;
   readonly for?: string;
 }
@@ -116,14 +117,16 @@ export function addGroupCommands(program: Command, context: CommandContext): voi
   }
 }
 
-function withHoldOptions(command: Command): Command {
+/** Options of everything that stays until it is lifted. */
+export function withHoldOptions(command: Command): Command {
   command
     .option('--reason <text>', 'why; shown to everybody with your name')
     .option('--for <time>', 'for how long, such as 30m or 2h (default: until it is lifted)');
   return withCommonOptions(withChangeOptions(command));
 }
 
-async function wishOf(options: HoldOptions): Promise<HoldWish> {
+/** Who asks, why, and for how long. */
+export async function wishOf(options: HoldOptions): Promise<HoldWish> {
   const reason = options.reason === undefined ? null : named(options.reason, 'the reason');
   const forMs = options.for === undefined ? null : timeOf(options.for);
   return { by: await userName(), reason, forMs };

@@ -2,9 +2,11 @@ import type { Command } from 'commander';
 import type { StandbyScope } from '../../base/status.js';
 import { CliFailure } from '../cli-failure.js';
 import { named, withCommonOptions, type CommandContext } from '../command-context.js';
+import { userName } from '../user-name.js';
+import { withHoldOptions, wishOf, type HoldOptions } from './hold.js';
 import { carryOut, withChangeOptions, type ChangeOptions } from '../operator-request.js';
 
-interface StandbyOptions extends ChangeOptions {
+interface StandbyOptions extends HoldOptions {
   readonly all?: boolean;
   readonly foreign?: boolean;
   readonly local?: boolean;
@@ -20,11 +22,11 @@ export function addStandby(program: Command, context: CommandContext): void {
     .option('--all', 'all groups (the default)')
     .option('--foreign', 'only groups that prefer another node')
     .option('--local', 'only groups that prefer this node');
-  withCommonOptions(withChangeOptions(command)).action(
+  withHoldOptions(command).action(
     async (argument: string | undefined, options: StandbyOptions) => {
       const node = argument === undefined ? null : named(argument, 'the node');
       const scope = scopeOf(options);
-      const request = { kind: 'standby', node } as const;
+      const request = { kind: 'standby', node, ...(await wishOf(options)) } as const;
       await carryOut(scope === 'all' ? request : { ...request, scope }, options, context);
     },
   );
@@ -47,7 +49,7 @@ export function addOnline(program: Command, context: CommandContext): void {
   withCommonOptions(withChangeOptions(command)).action(
     async (argument: string | undefined, options: ChangeOptions) => {
       const node = argument === undefined ? null : named(argument, 'the node');
-      await carryOut({ kind: 'online', node }, options, context);
+      await carryOut({ kind: 'online', node, by: await userName() }, options, context);
     },
   );
 }

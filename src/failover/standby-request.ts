@@ -1,0 +1,75 @@
+/** Requests for the mode of a node: standby, with who, why and until when; and online again. */
+import type { OperatorRequest } from '../base/control.js';
+import { ownerFrom } from './hold-requests.js';
+import { account } from './holds.js';
+import { clearOrder } from './orders.js';
+import { placement } from './placement.js';
+import * as standby from './standby.js';
+import type { PendingRequest } from './state.js';
+import type { Turn } from './turn.js';
+import { holderOf, noSuch, refuse, refuseHeld, type End, type Verdict } from './verdict.js';
+
+type Request<Kind extends OperatorRequest['kind']> = Extract<OperatorRequest, { kind: Kind }>;
+
+/** Who asks, where an older program did not say. */
+const SOMEBODY = 'an operator';
+
+/** Puts a node in standby, or gives the standby that there is another reason and another end. */
+export function judgeStandby(turn: Turn, request: Request<'standby'>): Verdict {
+  const { scope = 'all', by = SOMEBODY, reason = null, forMs = null } = request;
+  const node = request.node ?? turn.self;
+  if (!turn.state.spec.nodes.includes(node)) return noSuch('node', node, turn.state.spec.nodes);
+  const isSame = standby.standbyOf(turn.state, node) === scope;
+  if (isSame && reason === null && forMs === null) {
+    return { kind: 'done', message: `${node} is ${standby.standbySentence(turn.state, node) ?? ''} already` };
+  }
+  for (const group of turn.groups) {
+    if (!standby.isInScope(scope, group.spec, node) || holderOf(turn, group) !== node) continue;
+    const { name } = group.spec;
+    const unmovable = refuseHeld(turn, name, `${name} cannot leave ${node}`);
+    if (unmovable !== null) return unmovable;
+    if (placement(turn.state, group).candidates.some((one) => one.node !== node)) continue;
+    return refuse(`Standby of ${node} would leave ${name} with no node to run on`);
+  }
+  const owner = ownerFrom(turn, { by, reason, forMs });
+  if (owner === null) return refuse('The time of day is not known yet: ask again');
+  standby.setStandby(turn, node, scope, owner);
+  const words = standby.standbySentence(turn.state, node) ?? '';
+  account(turn, null, `${node} is ${words}`);
+  return {
+    kind: 'follow',
+    message: `Setting ${node} to ${words.slice('in '.length)}`,
+    pending: { what: 'mode', group: null, node, mode: 'standby' },
+  };
+}
+
+/** Ends the standby of a node. */
+export function judgeOnline(turn: Turn, { node: word, by = SOMEBODY }: Request<'online'>): Verdict {
+  const node = word ?? turn.self;
+  if (!turn.state.spec.nodes.includes(node)) return noSuch('node', node, turn.state.spec.nodes);
+  if (standby.standbyOf(turn.state, node) === null) {
+    return { kind: 'done', message: `${node} is online already` };
+  }
+  clearOrder(turn, standby.modeKey(node));
+  account(turn, null, `${by} sets ${node} to online`);
+  return {
+    kind: 'follow',
+    message: `Setting ${node} to online`,
+    pending: { what: 'mode', group: null, node, mode: 'online' },
+  };
+}
+
+/** Done when the node holds nothing that it must not hold. */
+export function endOfMode(turn: Turn, { node, mode }: PendingRequest, took: string): End | null {
+  const scope = standby.standbyOf(turn.state, node);
+  if (mode === 'online' || scope === null) return { ok: true, message: `${node} is online` };
+  const held = turn.groups.filter(
+    (group) => standby.isInScope(scope, group.spec, node) && holderOf(turn, group) === node,
+  );
+  if (held.length > 0) {
+    const stuck = held.find((group) => group.life === 'stopFailed');
+    return stuck === undefined ? null : { ok: false, message: stuck.reason };
+  }
+  const nothing = scope === 'all' ? 'holds nothing' : `holds no ${scope} group`;
+  return { ok: true, message: `${node} is ${standby.standbyWords(scope)} and ${nothing} (${took})` };
+}
