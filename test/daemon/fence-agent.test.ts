@@ -309,15 +309,3 @@ t.test('fence: a test asks every device of every level for its state, and switch
   t.notMatch(JSON.stringify(answers), /secret/);
   t.strictSame(runs().join('').match(/action=(?:status|off|on)/g), Array(3).fill('action=status'));
 });
-
-t.test('state file: what fencing has shown is kept', (t) => {
-  const path = folder(t);
-  const file = new StateFile(path);
-  file.begin(1);
-  const fenceRecords = { n2: { testedWallMs: 5, shotWallMs: null, fault: { wallMs: 6, reason: 'x' } } };
-  file.save({ ...NOTHING_SAVED, generation: 1, fenceRecords }, (sentence) => t.fail(sentence));
-  return file.settled().then(() => {
-    const again = new StateFile(path).begin(1);
-    t.match(again, { ok: true, value: { saved: { fenceRecords } } });
-  });
-});
