@@ -147,6 +147,7 @@ function isSameToSave({ state: known, peers }: Saved, state: State, now: readonl
   return (
     known.groups === state.groups &&
     known.orders === state.orders &&
+    known.fenceRecords === state.fenceRecords &&
     known.copies === state.copies &&
     known.generation === state.generation &&
     now.every((peer, at) => peer.life.generation === peers[at]?.life.generation)

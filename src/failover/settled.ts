@@ -65,6 +65,8 @@ function isSameDrbd(a: State, b: State): boolean {
     a.sides === b.sides &&
     a.splits === b.splits &&
     a.discards === b.discards &&
+    a.fenceRecords === b.fenceRecords &&
+    a.fenceTrials === b.fenceTrials &&
     a.fencePeers === b.fencePeers &&
     a.outdatings === b.outdatings
   );

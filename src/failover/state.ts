@@ -103,6 +103,8 @@ export function copyOf(state: State): State {
     comparisons: state.comparisons,
     reachMoves: state.reachMoves,
     requests: state.requests,
+    fenceRecords: state.fenceRecords,
+    fenceTrials: state.fenceTrials,
     fencePeers: state.fencePeers,
     outdatings: state.outdatings,
     history: state.history,
