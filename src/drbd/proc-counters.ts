@@ -96,8 +96,37 @@ export function looksLikeCounters(text: string): boolean {
   return NUMBER_FIELD.has(key) || key === 'wo';
 }
 
+/** The line as 8.3 and 8.4 print it, in one look; the 15 digits are exact. */
+const USUAL = new RegExp(
+  ['ns', 'nr', 'dw', 'dr', 'al', 'bm', 'lo', 'pe', 'ua', 'ap', 'ep']
+    .map((key) => String.raw`${key}:(-?\d{1,15}) `)
+    .join('') + String.raw`wo:([ndfb]) oos:(\d{1,15})`,
+  'y',
+);
+
+function takeUsualLine(draft: CountersDraft, text: string): boolean {
+  USUAL.lastIndex = 0;
+  const match = USUAL.exec(text);
+  if (match === null || USUAL.lastIndex !== text.length) return false;
+  draft.sentKiB = Number(match[1]);
+  draft.receivedKiB = Number(match[2]);
+  draft.diskWriteKiB = Number(match[3]);
+  draft.diskReadKiB = Number(match[4]);
+  draft.activityLogUpdates = Number(match[5]);
+  draft.bitmapUpdates = Number(match[6]);
+  draft.localRequests = Number(match[7]);
+  draft.peerRequests = Number(match[8]);
+  draft.unacknowledged = Number(match[9]);
+  draft.applicationRequests = Number(match[10]);
+  draft.epochs = Number(match[11]);
+  draft.writeOrdering = WRITE_ORDERING.get(match[12] ?? '') ?? null;
+  draft.outOfSyncKiB = Number(match[13]);
+  return true;
+}
+
 /** Adds the counters of a line to the draft. */
 export function takeCounters(draft: CountersDraft, line: ProcLine, warn: Warn): void {
+  if (takeUsualLine(draft, line.text)) return;
   eachToken(line.text, 0, (token, offset) => {
     const colon = token.indexOf(':');
     const key = colon < 0 ? token : token.slice(0, colon);

@@ -52,10 +52,31 @@ export type MinorDraft = { -readonly [K in keyof ProcMinor]: ProcMinor[K] } & {
 /** Linux has 20 bits for a minor number. */
 export const MINOR_MAX = 1_048_575;
 
+const MINOR_DIGITS_MAX = 7;
 const MINOR = /^(\d{1,7}):[ \t]*cs:(\S*)/;
 
+/** What follows the minor number -> what it was read as: of a thousand devices most are alike. */
+export type AlikeMinors = Map<string, ProcMinor>;
+
 /** Reads ` 0: cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C r-----`, or gives null. */
-export function parseMinorLine(line: ProcLine, warn: Warn): MinorDraft | null {
+export function parseMinorLine(line: ProcLine, warn: Warn, alike: AlikeMinors): MinorDraft | null {
+  const colon = line.text.indexOf(':');
+  const rest = line.text.slice(colon);
+  const known = alike.get(rest);
+  if (known !== undefined && colon <= MINOR_DIGITS_MAX) {
+    const minor = Number(line.text.slice(0, colon));
+    return minor > MINOR_MAX ? null : { ...known, minor, counters: noCounters() };
+  }
+  const faults: string[] = [];
+  const draft = readMinorLine(line, (at, offset, message) => {
+    faults.push(message);
+    warn(at, offset, message);
+  });
+  if (draft !== null && faults.length === 0) alike.set(rest, { ...draft });
+  return draft;
+}
+
+function readMinorLine(line: ProcLine, warn: Warn): MinorDraft | null {
   const match = MINOR.exec(line.text);
   if (match === null || Number(match[1]) > MINOR_MAX) return null;
   const [start, minor, word = ''] = match;

@@ -19,13 +19,14 @@ import {
   parseVersionLine,
   type ProcHeader,
 } from './proc-header.js';
-import { excerpt, type ProcLine, type ProcWarning } from './proc-line.js';
+import { excerpt, type ProcLine, type ProcWarning, type Warn } from './proc-line.js';
 import {
   looksLikeMinorRest,
   parseMinorLine,
   takeBlockedLine,
   takeCacheLine,
   takeStateTokens,
+  type AlikeMinors,
   type MinorDraft,
   type ProcMinor,
 } from './proc-minor.js';
@@ -59,6 +60,8 @@ interface Reader {
   pending: Pending | null;
   readonly warnings: ProcWarning[];
   warningsOmitted: number;
+  readonly warn: Warn;
+  readonly alike: AlikeMinors;
 }
 
 /** Reads the text of /proc/drbd. Never throws. */
@@ -70,6 +73,8 @@ export function parseProcDrbd(text: string): ProcDrbd {
     pending: null,
     warnings: [],
     warningsOmitted: 0,
+    warn: (line, offset, message) => warnIn(reader, line, offset, message),
+    alike: new Map(),
   };
   let start = 0;
   for (let number = 1; start < text.length; number += 1) {
@@ -92,25 +97,23 @@ export function parseProcDrbd(text: string): ProcDrbd {
   };
 }
 
-function warnIn(reader: Reader): (line: ProcLine, offset: number, message: string) => void {
-  return (line, offset, message) => {
-    if (reader.warnings.length < WARNINGS_MAX) {
-      reader.warnings.push({ line: line.number, column: line.column + offset, message });
-    } else {
-      reader.warningsOmitted += 1;
-    }
-  };
+function warnIn(reader: Reader, line: ProcLine, offset: number, message: string): void {
+  if (reader.warnings.length < WARNINGS_MAX) {
+    reader.warnings.push({ line: line.number, column: line.column + offset, message });
+  } else {
+    reader.warningsOmitted += 1;
+  }
 }
 
 function takeLine(reader: Reader, line: ProcLine): void {
   if (takeDeviceLine(reader, line) || takeHeaderLine(reader, line)) return;
   const { current } = reader;
   if (current === null) {
-    warnIn(reader)(line, 0, `not understood, and no device before it: ${excerpt(line.text)}`);
+    reader.warn(line, 0, `not understood, and no device before it: ${excerpt(line.text)}`);
     return;
   }
   if (takeDetailLine(reader, current, line) || completePending(reader, current, line)) return;
-  warnIn(reader)(line, 0, `line not understood: ${excerpt(line.text)}`);
+  reader.warn(line, 0, `line not understood: ${excerpt(line.text)}`);
 }
 
 /** A device line always opens a new record, also when it cannot be read. */
@@ -118,8 +121,8 @@ function takeDeviceLine(reader: Reader, line: ProcLine): boolean {
   const code = line.text.charCodeAt(0);
   if (code < 48 || code > 57 || !/^\d+:/.test(line.text)) return false;
   dropPending(reader);
-  const warn = warnIn(reader);
-  reader.current = parseMinorLine(line, warn);
+  const { warn } = reader;
+  reader.current = parseMinorLine(line, warn, reader.alike);
   if (reader.current === null) {
     warn(line, 0, `device line not understood: ${excerpt(line.text)}`);
     return true;
@@ -131,7 +134,7 @@ function takeDeviceLine(reader: Reader, line: ProcLine): boolean {
 }
 
 function takeHeaderLine(reader: Reader, line: ProcLine): boolean {
-  const warn = warnIn(reader);
+  const { warn } = reader;
   if (line.text.startsWith('version:')) {
     if (reader.header !== null) warn(line, 0, 'a second version line; the first counts');
     else reader.header = parseVersionLine(line, warn);
@@ -150,7 +153,7 @@ function takeHeaderLine(reader: Reader, line: ProcLine): boolean {
 
 /** Counters, progress and statistics of the current device. */
 function takeDetailLine(reader: Reader, current: MinorDraft, line: ProcLine): boolean {
-  const warn = warnIn(reader);
+  const { warn } = reader;
   if (looksLikeCounters(line.text)) {
     takeCounters(current.counters, line, warn);
     return true;
@@ -199,5 +202,5 @@ function dropPending(reader: Reader): void {
   if (reader.pending === null) return;
   const { line } = reader.pending;
   reader.pending = null;
-  warnIn(reader)(line, 0, `progress line breaks off: ${excerpt(line.text)}`);
+  reader.warn(line, 0, `progress line breaks off: ${excerpt(line.text)}`);
 }

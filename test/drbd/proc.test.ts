@@ -329,6 +329,29 @@ t.test('proc: progress in every historical form', (t) => {
   t.end();
 });
 
+t.test('proc: devices that are alike are read as each of them alone', (t) => {
+  const odd = ': cs:Weird ro:Primary/Secondary ds:UpToDate/Rusty C r-?---\n';
+  const wide = ': cs:Connected   ro:Primary/Secondary ds:UpToDate/UpToDate C r-----\n';
+  const usual = LINE.slice(2);
+  const counters = '    ns:1 nr:2 dw:3 dr:4 al:5 bm:6 lo:7 pe:8 ua:9 ap:10 ep:11 wo:f oos:12\n';
+  const broken = '    ns:1 nr:2 dw:3 dr:4 al:5 bm:6 lo:7 pe:8 ua:9 ap:10 ep:11 wo:f oos:12x\n';
+  const numbers = ['0', '7', '1048575', '1048576', '00000009', '99999999'];
+  for (const rest of [usual, wide, odd]) {
+    for (const tail of ['', counters, broken]) {
+      const devices = numbers.map((number) => `${number}${rest}${tail}`);
+      const whole = parseProcDrbd(HEAD + devices.join(''));
+      const alone = devices.map((device) => parseProcDrbd(HEAD + device));
+      t.same(whole.minors, alone.flatMap(({ minors }) => minors));
+      const messages = alone.flatMap(({ warnings }) => warnings.map(({ message }) => message));
+      t.same(whole.warnings.map(({ message }) => message), messages, 'every fault, every time');
+    }
+  }
+  const [a, b] = parseProcDrbd(`${HEAD}0${usual}${counters}1${usual}`).minors;
+  t.equal(a?.counters.outOfSyncKiB, 12);
+  t.equal(b?.counters.outOfSyncKiB, null, 'nothing of the one is in the other');
+  t.end();
+});
+
 t.test('proc: caches and the activity log', (t) => {
   const minor = only(readFixture('8.4.11-verify-details.txt'));
   t.same(minor.resyncCache, {
