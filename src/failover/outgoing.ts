@@ -11,6 +11,7 @@ import { outdateAsks } from './fence-peer.js';
 import { isMember } from './membership.js';
 import { holdSentence, maintenanceOf, standstillOf } from './holds.js';
 import { outdateWords } from './outdate.js';
+import { readsTheSame } from './settled.js';
 import { modeOf } from './standby.js';
 import { copyOf, type Group, type Peer, type SavedFacts, type State } from './state.js';
 import type { Turn } from './turn.js';
@@ -77,29 +78,13 @@ const truths = new WeakMap<State['spec'], Truth>();
 function truthOf(state: State, nowMs: number): Truth {
   const isStalled = nowMs < state.health.listenUntilMs;
   const known = truths.get(state.spec);
-  if (known?.isStalled === isStalled && isSameTruth(known.state, state)) return known;
+  if (known?.isStalled === isStalled && readsTheSame(known.state, state)) return known;
   const built = buildReport(state, 0, nowMs);
   const isSame = known !== undefined && saysTheSame(known.report, built);
   const { report, text } = isSame ? known : { report: built, text: JSON.stringify(built) };
   const truth = { state: copyOf(state), isStalled, report, text };
   truths.set(state.spec, truth);
   return truth;
-}
-
-function isSameTruth(a: State, b: State): boolean {
-  return (
-    a.groups === b.groups &&
-    a.drbd === b.drbd &&
-    a.copies === b.copies &&
-    a.sides === b.sides &&
-    a.discards === b.discards &&
-    a.orders === b.orders &&
-    a.pings === b.pings &&
-    a.fencePeers === b.fencePeers &&
-    a.outdatings === b.outdatings &&
-    a.phase === b.phase &&
-    a.generation === b.generation
-  );
 }
 
 /** Sends the truth when it changed, and at every keepalive. */
@@ -144,14 +129,9 @@ function savedOf({ state, peers }: Turn): Saved {
 }
 
 function isSameToSave({ state: known, peers }: Saved, state: State, now: readonly Peer[]): boolean {
-  return (
-    known.groups === state.groups &&
-    known.orders === state.orders &&
-    known.fenceRecords === state.fenceRecords &&
-    known.copies === state.copies &&
-    known.generation === state.generation &&
-    now.every((peer, at) => peer.life.generation === peers[at]?.life.generation)
-  );
+  const isSameLife = (peer: Peer, at: number): boolean =>
+    peer.life.generation === peers[at]?.life.generation;
+  return readsTheSame(known, state) && now.every(isSameLife);
 }
 
 function factsToSave(state: State): SavedFacts {

@@ -54,6 +54,8 @@ export function readsTheSame(a: State, b: State): boolean {
     a.comparisons === b.comparisons &&
     a.pings === b.pings &&
     a.reachMoves === b.reachMoves &&
+    a.fenceRecords === b.fenceRecords &&
+    a.fenceTrials === b.fenceTrials &&
     isSameDrbd(a, b) &&
     isSameNode(a, b)
   );
