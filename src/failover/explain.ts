@@ -7,6 +7,7 @@ import type { GroupOption, GroupWhy, NodeWhy, WhyAnswer } from '../base/why.js';
 import { linkVerdict } from '../heartbeat/liveness.js';
 import { blockers } from './clearance.js';
 import { copyObjection } from './copies.js';
+import { heldWrites } from './held-writes.js';
 import { moveKey, orderValue } from './orders.js';
 import { objectionTo } from './placement.js';
 import { isFenceable } from './spec.js';
@@ -50,6 +51,7 @@ function groupWhy(turn: Turn, group: Group): GroupWhy {
     node,
     decision: `${name} is ${state}${node === null ? '' : ` on ${node}`}: ${reason}`,
     evidence: [
+      ...heldWrites(turn, resourcesOf(group)),
       ...turn.peers.flatMap((peer) => peerEvidence(turn, peer)),
       ...groupEvidence(turn, group),
       ...(others.length === 0 ? [] : [`${others.join(', ')} takes no part in ${name}`]),
@@ -80,6 +82,10 @@ function blockersOf(turn: Turn, group: Group): GroupWhy['blockers'] {
     return waits.map(({ peer, standing }) => ({ node: peer.name, why: standing.because }));
   }
   return group.blocked === null ? [] : [{ node: turn.self, why: group.blocked }];
+}
+
+function resourcesOf({ spec }: Group): string[] {
+  return spec.resources.flatMap((entry) => (entry.kind === 'drbd' ? [entry.resource] : []));
 }
 
 function groupEvidence(turn: Turn, group: Group): readonly string[] {

@@ -13,6 +13,7 @@ import type { OperatorAnswer, OperatorRequest, PeerFate } from '../base/control.
 import { formatDuration } from '../base/duration.js';
 import type { OutdateAsk } from '../heartbeat/report.js';
 import { APART } from './copies.js';
+import { holdSentence, standstillOf, type Hold } from './holds.js';
 import { isHeard } from './membership.js';
 import { isFenceable } from './spec.js';
 import type { FencePeer, Group, Peer, State } from './state.js';
@@ -65,9 +66,7 @@ function otherHalf(turn: Turn, { resource, peer }: FencePeerRequest): OtherHalf 
     const error = `${String(FENCE_PEERS_MAX)} handlers of DRBD wait already`;
     return { ok: false, error, exit: 'failed' };
   }
-  const owners = groupsOf(turn, resource);
-  const halves = owners.flatMap(({ spec }) => spec.prefer).filter((name) => name !== turn.self);
-  const others = [...new Set(halves)];
+  const others = otherHalves(turn, resource);
   if (others.length === 0) {
     const error = `DRBD resource ${resource} belongs to no group of this cluster`;
     return { ok: false, error, exit: 'noSuch' };
@@ -77,6 +76,12 @@ function otherHalf(turn: Turn, { resource, peer }: FencePeerRequest): OtherHalf 
   if (value !== undefined) return { ok: true, value };
   const error = `DRBD resource ${resource} has no half on "${peer ?? ''}"; there is: ${others.join(', ')}`;
   return { ok: false, error, exit: 'noSuch' };
+}
+
+/** The other nodes that share the disk of a resource, as the groups have it. */
+export function otherHalves(turn: Turn, resource: string): readonly string[] {
+  const halves = groupsOf(turn, resource).flatMap(({ spec }) => spec.prefer);
+  return [...new Set(halves)].filter((name) => name !== turn.self);
 }
 
 function isSameHost(a: string, b: string): boolean {
@@ -179,7 +184,7 @@ function hopeless(turn: Turn, asked: FencePeer, peer: Peer): End | null {
   }
   // Nothing is held back for this answer, and nobody is going to find out more.
   const isFree = facts?.fencing === 'resource-only' && peer.verdict === 'dead';
-  if (isFree && !(isFenceable(turn.state.spec, peer.name) && isInUse(turn, resource))) {
+  if (isFree && !isGoingToBeFenced(turn, resource, peer)) {
     const message = `${peer.name} is silent and not confirmed off: the fate of its disk is not known`;
     return { fate: null, message };
   }
@@ -194,6 +199,21 @@ function hopeless(turn: Turn, asked: FencePeer, peer: Peer): End | null {
   return { fate: null, message: message + cure };
 }
 
+/** Nobody is shot for what an operator holds, and nobody without a device. */
+function isGoingToBeFenced(turn: Turn, resource: string, { name }: Peer): boolean {
+  const isHeld = holdOn(turn, resource) !== null;
+  return !isHeld && isFenceable(turn.state.spec, name) && isInUse(turn, resource);
+}
+
+/** What an operator laid on the groups of the resource: nobody is fenced for it. */
+function holdOn(turn: Turn, resource: string): Hold | null {
+  for (const { spec } of groupsOf(turn, resource)) {
+    const hold = standstillOf(turn.state, spec.name);
+    if (hold !== null) return hold;
+  }
+  return null;
+}
+
 /** A group that runs here or is about to: a silent node in its way is being fenced. */
 function isInUse(turn: Turn, resource: string): boolean {
   return groupsOf(turn, resource).some(({ life, claim }) => life !== 'stopped' || claim !== null);
@@ -204,13 +224,23 @@ function explainWait(turn: Turn, asked: FencePeer): void {
   if (peer === undefined) return;
   const waitsFor = isHeard(peer)
     ? `${turn.self} asks ${peer.name} to mark its disk of DRBD resource ${asked.resource} Outdated`
-    : `the handler of DRBD resource ${asked.resource} waits until ${peer.name} is confirmed off`;
+    : `the handler of DRBD resource ${asked.resource} waits until ${peer.name} is confirmed off` +
+      needOfAPerson(turn, asked.resource, peer);
   if (waitsFor === asked.waitsFor) return;
   const fencePeers = turn.state.fencePeers.map((entry) =>
     entry.requestId === asked.requestId ? { ...entry, waitsFor } : entry,
   );
   turn.update({ fencePeers });
   turn.say('info', waitsFor, { node: peer.name });
+}
+
+/** Why nobody will confirm it but a person, and how; empty when it is being fenced. */
+function needOfAPerson(turn: Turn, resource: string, peer: Peer): string {
+  const cure = `once it is off for certain: tandem fence confirm ${peer.name}`;
+  const hold = holdOn(turn, resource);
+  if (hold !== null) return `; ${holdSentence(hold)}, so nobody fences it; ${cure}`;
+  if (isFenceable(turn.state.spec, peer.name)) return '';
+  return `; it has no fence device; ${cure}`;
 }
 
 /** S4: no other node may use its copy any more, so this one is the newest, also after a restart. */

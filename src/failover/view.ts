@@ -21,6 +21,7 @@ import { activeElsewhere } from './claims.js';
 import { connectivityOf, reachSentence, targetReason, targetState } from './connectivity.js';
 import { standingOrder } from './fence-order.js';
 import { fenceFaults, fencingStatus } from './fence-record.js';
+import { heldWrites } from './held-writes.js';
 import * as holds from './holds.js';
 import { isHeard, isSeen } from './membership.js';
 import { modeOf, standbyOf, standbyOwner, standbySentence } from './standby.js';
@@ -276,10 +277,14 @@ function verdict(turn: Turn, groups: readonly GroupStatus[]): Status['verdict'] 
     }
     const place = worst.node === null ? '' : ` on ${worst.node}`;
     const state: VerdictState = worst.state === 'unknown' ? 'unknown' : 'down';
-    return { state, summary: `${worst.name} is ${worst.state}${place}: ${worst.reason}` };
+    const sentence = `${worst.name} is ${worst.state}${place}: ${worst.reason}`;
+    return { state, summary: [sentence, ...heldWrites(turn)].join('; ') };
   }
   const runs = groups.map(whereItRuns).join(', ');
-  const shortcomings = turn.groups.flatMap((group) => shortcomingsOf(turn, group));
+  const shortcomings = [
+    ...heldWrites(turn),
+    ...turn.groups.flatMap((group) => shortcomingsOf(turn, group)),
+  ];
   const bare = turn.state.spec.nodes.filter((node) => !isFenceable(turn.state.spec, node));
   if (bare.length > 0) {
     shortcomings.push(
@@ -328,7 +333,10 @@ function shortcomingsOf(turn: Turn, group: Group): string[] {
     const why = others.map((node) => objectionTo(turn.state, group, node) ?? '').join('; ');
     found.push(`no other node could take over ${group.spec.name}: ${why}`);
   }
-  for (const asked of turn.state.fencePeers) found.push(asked.waitsFor);
+  for (const asked of turn.state.fencePeers) {
+    // With writes held back it is told there.
+    if (turn.state.drbd[asked.resource]?.ioSuspended !== true) found.push(asked.waitsFor);
+  }
   for (const peer of turn.peers) {
     if (isSeen(peer) && peer.incompatible !== null && !found.join().includes('incompatible')) {
       const cure = 'neither takes anything over from the other until they have the same';

@@ -3,6 +3,8 @@ import t from 'tap';
 import type { FencingPolicy } from '../../src/drbd/config-query.js';
 import type { DrbdFacts } from '../../src/drbd/facts.js';
 import { copyObjection } from '../../src/failover/copies.js';
+import { explain } from '../../src/failover/explain.js';
+import { viewStatus } from '../../src/failover/view.js';
 import type { OutdateOutcome } from '../../src/heartbeat/report.js';
 import { drbd, Driver } from './driver.js';
 
@@ -226,5 +228,68 @@ t.test('outdate: a refusal of DRBD is tried again, with a pause, as long as it i
   t.equal(driver.pass(900).of('outdate').length, 0);
   t.equal(driver.pass(300).of('outdate').length, 1);
   t.same(words(driver), []);
+  t.end();
+});
+
+// --- what operators hold ---------------------------------------------------------------------------
+
+const HOLD = { by: 'kim', reason: 'new switches', forMs: null } as const;
+const HOLDS = [
+  [{ kind: 'maintenance', ...HOLD }, /in maintenance by kim: new switches/],
+  [{ kind: 'freeze', group: 'mysql', ...HOLD }, /mysql is frozen by kim: new switches/],
+] as const;
+
+t.test('outdate: a disk is given up also while operators hold everything', (t) => {
+  for (const [hold] of HOLDS) {
+    const driver = new Driver().probed().hear();
+    driver.give({ kind: 'drbd', facts: [facts(APART)] });
+    driver.operator(hold);
+    const [effect] = asking(driver).of('outdate');
+    t.match(effect, { resource: 'r0' }, hold.kind);
+  }
+  t.end();
+});
+
+t.test('fence peer: while operators hold everything nobody is shot for it, and a person ends the wait', (t) => {
+  for (const [hold, sentence] of HOLDS) {
+    const driver = new Driver().running();
+    driver.operator(hold);
+    driver.give({ kind: 'drbd', facts: [facts({ role: 'Primary', ioSuspended: true, ...APART })] });
+    asked(driver).pass(20_000);
+    t.same(driver.of('fence'), [], 'nobody is shot');
+    t.equal(driver.state.fencePeers.length, 1, 'no answer yet');
+    const { summary } = viewStatus(driver.state, [], driver.nowMs).verdict;
+    t.match(summary, /writes to DRBD resource r0 are held back: .* waits until n2 is confirmed off/);
+    t.match(summary, sentence);
+    t.match(summary, /nobody fences it; once it is off for certain: tandem fence confirm n2/);
+    t.match(explain(driver.state, driver.nowMs).groups[0]?.evidence[0], /^writes to DRBD resource r0/);
+    driver.operator({ kind: 'fenceConfirm', node: 'n2', by: 'kim', reason: 'I pulled the plug' });
+    t.equal(told(driver), 'done fenced');
+  }
+  t.end();
+});
+
+t.test('fence peer: under resource-only nothing waits, so a hold makes the answer quick', (t) => {
+  const driver = new Driver().running();
+  driver.operator(HOLDS[0][0]);
+  driver.give({ kind: 'drbd', facts: [facts({ role: 'Primary', ...APART }, 'resource-only')] });
+  const answers = asked(driver).pass(2_500).of('answer').map(({ answer }) => answer.state);
+  t.ok(answers.includes('failed'), answers.join());
+  t.same(driver.state.fencePeers, []);
+  t.end();
+});
+
+t.test('held writes: status says what they wait for when no handler asks any more', (t) => {
+  const rows: readonly (readonly [Parameters<typeof drbd>[0], RegExp])[] = [
+    [APART, /no handler asks any more; .* once n2 is off for certain: tandem fence confirm n2, then drbdadm resume-io r0/],
+    [{ ...APART, disk: 'Diskless' }, /no disk here and no connection to one \(tandem drbd attach r0/],
+    [{}, /nothing is lost that they would wait for \(drbdadm resume-io r0\)/],
+  ];
+  for (const [change, sentence] of rows) {
+    const driver = new Driver().running();
+    driver.give({ kind: 'drbd', facts: [facts({ role: 'Primary', ioSuspended: true, ...change })] });
+    const { state, summary } = viewStatus(driver.state, [], driver.nowMs).verdict;
+    t.match({ state, summary }, { state: /degraded|down/, summary: sentence });
+  }
   t.end();
 });
