@@ -7,17 +7,11 @@ import { access, constants, readFile, stat } from 'node:fs/promises';
 import type { FenceDeviceTest } from '../base/fence-test.js';
 import type { FenceDevice } from '../config/config.js';
 import type { Effect } from '../failover/effect.js';
+import { judgeLevel, levelAt, type FenceResult } from '../failover/fence-levels.js';
 import { runCommand, type CommandResult } from '../host/exec.js';
 import { within } from '../host/limit.js';
 
 type FenceEffect = Extract<Effect, { kind: 'fence' }>;
-
-/** What came of it, as the core takes it in. */
-export interface FenceResult {
-  readonly fenceId: string;
-  readonly outcome: 'off' | 'on' | 'failed';
-  readonly reason: string;
-}
 
 /** Where distributions keep fence agents. */
 const AGENT_DIRECTORIES = ['/usr/sbin', '/sbin', '/usr/local/sbin'] as const;
@@ -45,8 +39,7 @@ export async function useFenceDevice(
   devices: readonly FenceDevice[],
   world: FenceWorld,
 ): Promise<FenceResult> {
-  const levels = levelsOf(devices);
-  const level = levels[effect.attempt % Math.max(1, levels.length)];
+  const level = levelAt(levelsOf(devices), effect.attempt);
   if (level === undefined) return failed(effect, `${effect.node} has no fence device`);
   const used = await Promise.all(level.map(async (device) => useOne(effect, device)));
   const verdict = judgeLevel(effect, used.map(({ result }) => result));
@@ -95,22 +88,6 @@ export function levelsOf(devices: readonly FenceDevice[]): readonly (readonly Fe
     levels.set(key, [...(levels.get(key) ?? []), device]);
   }
   return [...levels.values()];
-}
-
-/**
- * What the answers of all devices of a level prove together: off only when each of them says so,
- * on as soon as one does, for a node may have two power supplies.
- */
-export function judgeLevel(effect: FenceEffect, results: readonly FenceResult[]): FenceResult {
-  const { fenceId } = effect;
-  const reason = results.map((result) => result.reason).join('; ');
-  const outcomes = results.map(({ outcome }) => outcome);
-  if (outcomes.length > 0 && outcomes.every((outcome) => outcome === 'off')) {
-    return { fenceId, outcome: 'off', reason };
-  }
-  if (effect.step === 'status' && outcomes.includes('on')) return { fenceId, outcome: 'on', reason };
-  if (results.length < 2) return failed(effect, reason);
-  return failed(effect, `not all devices of the level succeeded: ${reason}`);
 }
 
 interface Used {

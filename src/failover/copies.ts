@@ -13,6 +13,9 @@
  * `behind` outlives a restart: the writes that are missing here do so, too. So does `ahead`: this
  * node wrote alone, nobody else can have it all, and it may start alone again - unless the other
  * one, heard and not connected, counts its own copy as the newest, too: then both wrote alone.
+ *
+ * A connection to a half without a disk carries writes, and compares nothing: what is written is on
+ * the other half only, and nothing that was in doubt before is settled by it.
  */
 import type { DrbdFacts } from '../drbd/facts.js';
 import type { Copy, Peer, Stamp, State } from './state.js';
@@ -26,6 +29,15 @@ export const APART: readonly string[] = [
   ...['StandAlone', 'Disconnecting', 'Unconnected', 'Timeout', 'BrokenPipe', 'NetworkFailure'],
   ...['ProtocolError', 'TearDown', 'WFConnection', 'WFReportParams'],
 ];
+
+/** Connections over which the other node's disk has all that a Primary here writes. */
+const SERVED: readonly string[] = [
+  ...LINKED,
+  ...['StartingSyncT', 'WFBitMapT', 'WFSyncUUID', 'SyncTarget', 'PausedSyncT'],
+];
+
+/** Disks that serve nothing (any more): drbd(8), "disk states". */
+export const NO_DATA: readonly string[] = ['Diskless', 'Failed', 'Detaching'];
 
 /** What a copy is before anything was heard. */
 const UNTOLD_COPY: Copy = { kind: 'untold', than: null, ahead: false };
@@ -50,7 +62,15 @@ export function onDrbd(turn: Turn, read: readonly DrbdFacts[]): void {
 }
 
 function isCaughtUp(facts: DrbdFacts): boolean {
-  return LINKED.includes(facts.connection) && isGood(facts);
+  return LINKED.includes(facts.connection) && isGood(facts) && !isPeerDiskless(facts);
+}
+
+function isDiskless({ disk }: DrbdFacts): boolean {
+  return NO_DATA.includes(disk);
+}
+
+function isPeerDiskless({ volumes }: DrbdFacts): boolean {
+  return volumes.some(({ peerDisk }) => NO_DATA.includes(peerDisk));
 }
 
 function stampOf({ generation, sequence }: Stamp): Stamp {
@@ -93,16 +113,33 @@ export function reviewCopies(turn: Turn): void {
 
 function copyNow(state: State, own: DrbdFacts, before: Copy): Copy {
   // The other node's word is newer than our kernel's belief in a connection that may be dead.
-  const writer = aloneWriter(state, own);
+  const writer = aloneWriter(state, own, before);
   if (writer !== null) return { kind: 'behind', than: writer, ahead: false };
-  const isNewest = own.role === 'Primary' || (LINKED.includes(own.connection) && isGood(own));
+  const oneSided = oneSidedCopy(state, own);
+  if (oneSided !== null) return oneSided;
+  const isPrimary = own.role === 'Primary';
   // Our kernel may still believe in a connection that is dead: the other must say so, too.
-  if (before.kind === 'behind' && own.role !== 'Primary' && !isAgreed(state, own, before)) {
-    return before;
+  if (before.kind === 'behind' && !isPrimary && !isAgreed(state, own, before)) return before;
+  // A Primary without a good disk of its own works with the other node's.
+  if (isPrimary && !isGood(own)) return before;
+  if (isPrimary || isCaughtUp(own)) {
+    return { kind: 'current', than: null, ahead: isAhead(own, before) };
   }
-  if (isNewest) return { kind: 'current', than: null, ahead: isAhead(own, before) };
   if (before.kind !== 'current' || before.ahead) return before;
   return isAnyOutOfSight(state, own) ? UNKNOWN_COPY : before;
+}
+
+/** Connected, in use, and one half has no disk: from here on only the other one has everything. */
+function oneSidedCopy(state: State, own: DrbdFacts): Copy | null {
+  const isWritten = own.role === 'Primary' || own.peerRole === 'Primary';
+  if (!isWritten || !SERVED.includes(own.connection)) return null;
+  if (isDiskless(own)) return { kind: 'behind', than: partnerOf(state, own.resource), ahead: false };
+  if (!isPeerDiskless(own) || !isGood(own)) return null;
+  return { kind: 'current', than: null, ahead: true };
+}
+
+function partnerOf(state: State, resource: string): string | null {
+  return Object.values(state.peers).find((peer) => hasHalf(state, peer, resource))?.name ?? null;
 }
 
 /** Wrote alone, and the other has not made up for it yet. */
@@ -133,7 +170,8 @@ function hasHalf(state: State, peer: Peer, resource: string): boolean {
 /** Another node was restarted: what it wrote before is not known, unless DRBD is connected. */
 export function doubtCopies(turn: Turn): void {
   for (const facts of Object.values(turn.state.drbd)) {
-    const isSure = facts.role === 'Primary' || LINKED.includes(facts.connection);
+    const isCompared = LINKED.includes(facts.connection) && !isPeerDiskless(facts);
+    const isSure = facts.role === 'Primary' || isCompared;
     const copy = turn.state.copies[facts.resource];
     if (isSure || copy?.ahead === true || copy?.kind === 'behind') continue;
     turn.update({ copies: { ...turn.state.copies, [facts.resource]: UNTOLD_COPY } });
@@ -144,19 +182,24 @@ function isAgreed(state: State, own: DrbdFacts, { than }: Copy): boolean {
   const peer = than === null ? undefined : state.peers[than];
   if (peer !== undefined && isBeforeRelink(state, own, peer)) return true;
   const theirs = peer?.report?.drbd.find((entry) => entry.resource === own.resource);
-  return theirs !== undefined && LINKED.includes(theirs.connection);
+  if (theirs === undefined || NO_DATA.includes(theirs.disk)) return false;
+  return LINKED.includes(theirs.connection);
 }
 
 function isGood(own: DrbdFacts): boolean {
   return own.disk === 'UpToDate';
 }
 
-/** The node that was Primary without a connection by its newest report, while we were not. */
-function aloneWriter(state: State, own: DrbdFacts): string | null {
+/**
+ * The node that was Primary without a connection by its newest report, while we were not. One that
+ * has no disk wrote nothing since, but may have before, unless we had it all when the disk went.
+ */
+function aloneWriter(state: State, own: DrbdFacts, { ahead }: Copy): string | null {
   if (own.role === 'Primary') return null;
   for (const peer of Object.values(state.peers)) {
     const theirs = peer.report?.drbd.find((entry) => entry.resource === own.resource);
-    if (theirs?.role !== 'Primary' || LINKED.includes(theirs.connection)) continue;
+    if (theirs?.role !== 'Primary' || SERVED.includes(theirs.connection)) continue;
+    if (ahead && NO_DATA.includes(theirs.disk)) continue;
     if (!isBeforeRelink(state, own, peer)) return peer.name;
   }
   return null;
@@ -217,8 +260,12 @@ function untoldObjection(state: State, resource: string): string | null {
   for (const peer of Object.values(state.peers)) {
     if (!halves.includes(peer.name) || peer.clearance?.kind === 'confirmed') continue;
     const isThere = peer.verdict === 'up' || peer.verdict === 'late';
+    const own = state.drbd[resource];
+    const isConnected = own !== undefined && LINKED.includes(own.connection);
     const cure = isThere
-      ? 'they are not connected'
+      ? isConnected
+        ? `${peer.name} has no disk to compare with`
+        : 'they are not connected'
       : `they have not been connected since ${self} started. Start ${peer.name}, or, if it is ` +
         `off and did not write last: tandem fence confirm ${peer.name}`;
     return (

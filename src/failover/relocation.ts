@@ -12,13 +12,11 @@ import {
   restsUntilMs,
   SETTLING_MS,
 } from './connectivity.js';
+import { NO_DATA } from './copies.js';
 import { clearOrder, moveKey, moveTarget, reachKey, setOrder } from './orders.js';
 import { objectionTo, placement } from './placement.js';
 import type { Group } from './state.js';
 import type { Turn } from './turn.js';
-
-/** Disks that serve nothing any more: drbd(8), "disk states". */
-const DISKLESS: readonly string[] = ['Diskless', 'Failed', 'Detaching'];
 
 /** Brings the orders about a group that runs here up to date. */
 export function considerMoves(turn: Turn, name: string): void {
@@ -55,7 +53,7 @@ function leaveDiskless(turn: Turn, group: Group): void {
   for (const resource of resources) {
     if (resource.kind !== 'drbd') continue;
     const facts = turn.state.drbd[resource.resource];
-    if (facts?.role !== 'Primary' || !DISKLESS.includes(facts.disk)) continue;
+    if (facts?.role !== 'Primary' || !NO_DATA.includes(facts.disk)) continue;
     const heir = placement(turn.state, group).candidates.find(({ node }) => node !== turn.self);
     if (heir === undefined) continue;
     const sentence =

@@ -236,8 +236,19 @@ export class Agents {
     const spec = entry.spec.resources[index];
     const before = entry.truth.slice(0, index).every((truth) => truth === 'on');
     if (!before) this.#refusal = 'what it needs is not there';
-    if (spec?.kind !== 'drbd') return before;
-    return before && this.#promote(spec.resource, peerConfirmedDown);
+    if (spec?.kind === 'drbd') return before && this.#promote(spec.resource, peerConfirmedDown);
+    if (!before || spec?.kind === 'ip' || this.#isReadable(entry)) return before;
+    this.#refusal = 'the disk below it answers with errors';
+    return false;
+  }
+
+  /** Every disk of the group can be read. */
+  #isReadable(entry: Entry): boolean {
+    const { node, replicas } = this.#host;
+    return entry.spec.resources.every((resource) => {
+      const replica = resource.kind === 'drbd' ? replicas[resource.resource] : undefined;
+      return replica?.has(node) !== true || replica.data(node) !== null;
+    });
   }
 
   #promote(resource: string, peerConfirmedDown: boolean): boolean {
@@ -248,12 +259,15 @@ export class Agents {
       return false;
     }
     const { disk, forMs } = replica.disk(node);
-    const content = replica.content(node);
+    const before = replica.content(node);
     const refusal = replica.promote(node, peerConfirmedDown);
     this.#refusal = refusal ?? '';
+    const done = refusal === null;
+    // A half without a disk shows what the other one has. A new generation is no new data.
+    const content = disk === 'Diskless' && done ? replica.data(node) : before;
     const said = { node, resource, disk, diskForMs: forMs, content };
-    this.#host.observe({ kind: 'promotion', ...said, done: refusal === null });
-    return refusal === null;
+    this.#host.observe({ kind: 'promotion', ...said, done });
+    return done;
   }
 
   #stop(entry: Entry, order: AgentOrder, fault: AgentFault | null, finish: Finish): void {

@@ -39,6 +39,27 @@ export function databaseGroup(
   };
 }
 
+/** A group without a disk, which any node can run. */
+export function webGroup(prefer: readonly string[]): GroupSpec {
+  return {
+    name: 'web',
+    aliases: [],
+    prefer,
+    failback: 'never',
+    resources: [
+      {
+        kind: 'ip',
+        id: 'ip:10.9.0.101',
+        address: '10.9.0.101',
+        prefixLength: 24,
+        device: null,
+        broadcast: null,
+      },
+      { kind: 'script', id: 'httpd', name: 'httpd', args: [] },
+    ],
+  };
+}
+
 /** Agents on a machine that is not busy. */
 export const QUICK_AGENTS: AgentTiming = {
   startMs: { drbd: 50, filesystem: 100, ip: 20, mysql: 400, script: 100 },

@@ -1,6 +1,7 @@
 /** What a machine of the simulator is made of. */
 import type { Prng } from '../base/prng.js';
 import type { FailoverEvent } from '../failover/event.js';
+import type { judgeLevel } from '../failover/fence-levels.js';
 import type { ClusterSpec } from '../failover/spec.js';
 import type { SavedFacts, State } from '../failover/state.js';
 import type { StepResult } from '../failover/step.js';
@@ -15,6 +16,8 @@ import type { Replica } from './replica.js';
 export interface Brain {
   initialState(spec: ClusterSpec, generation: number, saved: SavedFacts, nowMs: number): State;
   step(state: State, event: FailoverEvent, nowMs: number): StepResult;
+  /** What the devices of a level prove together. Absent: as the core has it. */
+  readonly judgeLevel?: typeof judgeLevel;
 }
 
 /** What a machine is made of and lives among. */

@@ -1,4 +1,4 @@
-/* eslint max-lines: ['error', { max: 430, skipBlankLines: true, skipComments: true }] -- one machine is one object */
+/* eslint max-lines: ['error', { max: 470, skipBlankLines: true, skipComments: true }] -- one machine is one object */
 /**
  * One machine: power, kernel, clock, and the daemon that runs the very step function of the real
  * one. Two ways to stand still: the daemon alone stalls (its services and DRBD go on), or the
@@ -72,7 +72,11 @@ export class Machine {
   readonly #clock: LocalClock;
   #drbdNewsPlanned = false;
   #isOnClientNetwork = true;
+  /** By how much people have set the wall clock. */
+  #wallStepMs = 0;
   #spec: ClusterSpec;
+  /** Asked of the daemon and not answered yet. */
+  readonly #reloads = new Map<string, ClusterSpec>();
 
   constructor(setup: MachineSetup) {
     this.#setup = setup;
@@ -136,7 +140,15 @@ export class Machine {
   /** The configuration is edited and the daemon told to read it; a later start reads it, too. */
   reload(requestId: string, change: Partial<ClusterSpec>): void {
     this.#spec = { ...this.#setup.spec, ...change };
+    this.#reloads.set(requestId, this.#spec);
     this.#give({ kind: 'reload', requestId, spec: this.#spec });
+  }
+
+  #noteReload({ id, state }: OperatorAnswer): void {
+    const spec = this.#reloads.get(id);
+    if (spec === undefined) return;
+    this.#reloads.delete(id);
+    if (state === 'done') this.#observeConfiguration(spec);
   }
 
   // --- power -------------------------------------------------------------------------------------
@@ -167,6 +179,7 @@ export class Machine {
   restorePower(): void {
     if (this.#isOn || this.#isDisabled) return;
     this.#isOn = true;
+    this.#setup.power.switchedOn(this.name);
     this.#bootCount += 1;
     this.#clock.set(0);
     this.#setup.observe({ kind: 'power', node: this.name, on: true });
@@ -196,11 +209,11 @@ export class Machine {
 
   startDaemon(): void {
     if (!this.#isOn || this.#daemon !== null) return;
-    const { brain, queue } = this.#setup;
+    const { brain } = this.#setup;
     const { saved, generation } = this.#stateDisk.begin(this.#generation);
     this.#generation = generation;
     this.#begin(brain.initialState(this.#spec, generation, saved, this.localMs));
-    this.#give({ kind: 'clock', wallAheadMs: WALL_START_MS + queue.nowMs - this.localMs });
+    this.#reportClock();
     this.#reportDrbd();
     this.#reportPings();
     this.#give({ kind: 'tick' });
@@ -215,8 +228,13 @@ export class Machine {
       plannedMs: Number.POSITIVE_INFINITY,
       lastTurnMs: this.#setup.queue.nowMs,
     };
-    const { generation } = state;
+    const { generation, spec } = state;
+    this.#observeConfiguration(spec);
     this.#setup.observe({ kind: 'daemon', node: this.name, what: 'began', generation });
+  }
+
+  #observeConfiguration({ digest, heartbeat }: ClusterSpec): void {
+    this.#setup.observe({ kind: 'configured', node: this.name, digest, heartbeat });
   }
 
   /** kill -9: services stay, the daemon's children die. */
@@ -341,6 +359,26 @@ export class Machine {
     this.#give({ kind: 'ended', group, index, reason: 'it was ended by SIGKILL' });
   }
 
+  /** Every read of the disk fails: the database that uses it ends. */
+  ioError(resource: string): void {
+    for (const { name, resources } of this.#setup.spec.groups) {
+      if (!resources.some((each) => each.kind === 'drbd' && each.resource === resource)) continue;
+      this.kill(name, resources.findIndex(({ kind }) => kind === 'mysql'));
+    }
+  }
+
+  /** Somebody sets the wall clock. */
+  setWallClock(byMs: number): void {
+    this.#wallStepMs += byMs;
+    this.#setup.observe({ kind: 'clockStep', node: this.name, byMs });
+    this.#reportClock();
+  }
+
+  #reportClock(): void {
+    const wallMs = WALL_START_MS + this.#setup.queue.nowMs + this.#wallStepMs;
+    this.#give({ kind: 'clock', wallAheadMs: wallMs - this.localMs });
+  }
+
   /** The cable to the clients, with the ping nodes behind it. */
   setClientNetwork(isUp: boolean): void {
     if (this.#isOnClientNetwork === isUp) return;
@@ -428,6 +466,7 @@ export class Machine {
         return;
       case 'answer':
         if (this.#endHandler(effect.answer)) return;
+        this.#noteReload(effect.answer);
         this.#setup.observe({ kind: 'answered', node: this.name, answer: effect.answer });
         return;
       case 'wake':
@@ -460,7 +499,13 @@ export class Machine {
 
   #reconnect(daemon: Daemon, effect: Extract<Effect, { kind: 'reconnect' }>): void {
     this.#later(RECONNECT_MS, () => {
-      const result = reconnected(this.#setup.replicas[effect.resource], this.name, effect);
+      const replica = this.#setup.replicas[effect.resource];
+      if (replica?.has(this.name) === true) {
+        const { resource, step } = effect;
+        const role = replica.role(this.name);
+        this.#setup.observe({ kind: 'reconnect', node: this.name, resource, step, role });
+      }
+      const result = reconnected(replica, this.name, effect);
       if (this.#daemon === daemon) this.#give(result);
     });
   }
@@ -470,14 +515,15 @@ export class Machine {
     { readonly node: string; readonly step: 'status' | 'shoot'; readonly sinceMs: number }
   >();
 
-  #fence(daemon: Daemon, { fenceId, node, step }: Extract<Effect, { kind: 'fence' }>): void {
+  #fence(daemon: Daemon, effect: Extract<Effect, { kind: 'fence' }>): void {
+    const { fenceId, node, step, attempt } = effect;
     const { observe, power, queue } = this.#setup;
     observe({ kind: 'fence', by: this.name, node, step });
     const boot = this.#bootCount;
     this.#fences.set(fenceId, { node, step, sinceMs: queue.nowMs });
     // The agent itself must still run when its order goes out.
     this.#later(1, () =>
-      power[step](this.name, node, (answer) => {
+      power.use({ by: this.name, node, step, attempt }, (answer) => {
         if (boot === this.#bootCount && this.#daemon === daemon) {
           this.#give({ kind: 'fenceResult', fenceId, ...answer });
         }

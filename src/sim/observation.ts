@@ -1,5 +1,6 @@
 import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
 import type { Effect } from '../failover/effect.js';
+import type { ClusterSpec } from '../failover/spec.js';
 import type { Report } from '../heartbeat/report.js';
 import type { Content } from './lineage.js';
 
@@ -84,6 +85,15 @@ export type Observation =
       /** When the question was asked. */
       readonly sinceMs: number;
     }
+  /** One device of a level has answered. */
+  | {
+      readonly kind: 'device';
+      readonly by: string;
+      readonly node: string;
+      readonly step: 'status' | 'shoot';
+      readonly device: string;
+      readonly outcome: 'off' | 'on' | 'failed';
+    }
   /** DRBD's fence-peer handler was answered by the daemon: its exit code. */
   | {
       readonly kind: 'handlerEnds';
@@ -119,6 +129,45 @@ export type Observation =
       readonly cause: string;
       readonly effects: readonly Effect[];
       readonly lateMs: number;
+    }
+  /** A disk of DRBD broke, came back with what it held, or was replaced by an empty one. */
+  | {
+      readonly kind: 'disk';
+      readonly node: string;
+      readonly resource: string;
+      readonly what: 'failed' | 'reattached' | 'replaced';
+    }
+  /** A node takes a step to settle a split brain: what its half is used for at that moment. */
+  | {
+      readonly kind: 'reconnect';
+      readonly node: string;
+      readonly resource: string;
+      readonly step: 'discard' | 'connect' | 'withdraw';
+      readonly role: 'Primary' | 'Secondary';
+    }
+  /** DRBD throws away what only this node has, and takes what the other one has. */
+  | {
+      readonly kind: 'discarded';
+      readonly node: string;
+      readonly survivor: string;
+      readonly resource: string;
+      readonly lost: Content;
+      readonly kept: Content;
+    }
+  | {
+      readonly kind: 'synced';
+      readonly resource: string;
+      readonly from: string;
+      readonly to: string;
+    }
+  /** Somebody sets the wall clock of a node. */
+  | { readonly kind: 'clockStep'; readonly node: string; readonly byMs: number }
+  /** The configuration that a daemon runs with from here on. */
+  | {
+      readonly kind: 'configured';
+      readonly node: string;
+      readonly digest: string;
+      readonly heartbeat: ClusterSpec['heartbeat'];
     }
   /** The cable to the clients and the ping nodes. */
   | { readonly kind: 'clientNetwork'; readonly node: string; readonly isUp: boolean }

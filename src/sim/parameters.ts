@@ -7,10 +7,12 @@ import { createPrng, type Prng } from '../base/prng.js';
 import type { FencingPolicy } from '../drbd/config-query.js';
 import type { GroupSpec } from '../resources/spec.js';
 import { between, chance, pick } from './draw.js';
-import { databaseGroup, QUICK_AGENTS, ROUTER } from './household.js';
+import { databaseGroup, QUICK_AGENTS, ROUTER, webGroup } from './household.js';
 import type { Brain } from './machine-setup.js';
 import type { Medium } from './network.js';
 import { RARE_TROUBLES, type RareTrouble } from './rare-troubles.js';
+import type { DeviceLevels } from './power.js';
+import { UPKEEP_TROUBLES, type UpkeepTrouble } from './upkeep.js';
 import type { WorldSetup } from './world.js';
 
 /** The kinds of trouble. */
@@ -69,9 +71,23 @@ export interface Parameters {
   readonly driftPpm: number;
   readonly troubles: readonly Trouble[];
   readonly rareTroubles: readonly RareTrouble[];
+  readonly upkeepTroubles: readonly UpkeepTrouble[];
+  /** A group without a disk that any node runs, and one on another pair of three nodes. */
+  readonly moreGroups: readonly ('web' | 'files')[];
+  readonly powerDevices: DeviceKind;
   readonly troubleEveryMs: number;
   readonly troubleForMs: number;
 }
+
+/** What switches a node off. */
+const POWER_DEVICES = {
+  board: [['board']],
+  outlets: [['outlet-1', 'outlet-2']],
+  boardFirst: [['board'], ['outlet-1', 'outlet-2']],
+  outletsFirst: [['outlet-1', 'outlet-2'], ['board']],
+} as const satisfies Readonly<Record<string, DeviceLevels>>;
+
+export type DeviceKind = keyof typeof POWER_DEVICES;
 
 /** What the caller fixes; the rest is drawn. */
 export interface Wishes {
@@ -81,6 +97,12 @@ export interface Wishes {
   readonly drbdFencing?: FencingPolicy;
   /** Absent: drawn. A seed that was found before there were any has to be run without. */
   readonly hasRareTroubles?: boolean;
+  /**
+   * Absent: drawn. These and no others; with none the cluster has one power device a node and no
+   * more groups, as it was before there were any.
+   */
+  readonly upkeep?: readonly UpkeepTrouble[] | undefined;
+  readonly powerDevices?: DeviceKind | undefined;
 }
 
 const MINUTES_DEFAULT = 5;
@@ -117,9 +139,29 @@ export function drawParameters(seed: number, wishes: Wishes): Parameters {
       wishes.hasRareTroubles === false
         ? []
         : RARE_TROUBLES.filter((trouble) => chance(stream(`rare-${trouble}`), 0.2)),
+    ...drawUpkeep(stream, nodes, wishes),
     troubles: TROUBLES.filter((trouble) => chance(stream(trouble), 0.4)),
     troubleEveryMs: round(between(stream('every'), 1_000, 40_000)),
     troubleForMs: round(between(stream('for'), 200, 30_000)),
+  };
+}
+
+function drawUpkeep(
+  stream: (name: string) => Prng,
+  nodes: number,
+  { upkeep, powerDevices }: Wishes,
+): Pick<Parameters, 'upkeepTroubles' | 'moreGroups' | 'powerDevices'> {
+  if (upkeep?.length === 0) {
+    return { upkeepTroubles: [], moreGroups: [], powerDevices: powerDevices ?? 'board' };
+  }
+  const drawn = UPKEEP_TROUBLES.filter((trouble) => chance(stream(`upkeep-${trouble}`), 0.25));
+  const hasWeb = chance(stream('web'), 0.3);
+  const hasFiles = nodes === 3 && chance(stream('files'), 0.5);
+  const kinds = ['board', 'board', 'outlets', 'boardFirst', 'outletsFirst'] as const;
+  return {
+    upkeepTroubles: upkeep ?? drawn,
+    moreGroups: [...(hasWeb ? ['web' as const] : []), ...(hasFiles ? ['files' as const] : [])],
+    powerDevices: powerDevices ?? pick(stream('devices'), [...kinds]),
   };
 }
 
@@ -199,6 +241,7 @@ export function setupFrom(parameters: Parameters, brain: Brain): WorldSetup {
       timeoutMs: parameters.fenceTimeoutMs,
       onAgainMs: parameters.onAgainMs,
     },
+    powerDevices: POWER_DEVICES[parameters.powerDevices],
     agentTiming: {
       startMs: slow(QUICK_AGENTS.startMs),
       stopMs: slow(QUICK_AGENTS.stopMs),
@@ -214,11 +257,16 @@ export function setupFrom(parameters: Parameters, brain: Brain): WorldSetup {
 }
 
 function groupsOf(parameters: Parameters, nodes: readonly string[]): readonly GroupSpec[] {
+  const { failback, moreGroups } = parameters;
   const [a = '', b = '', c = '', d = ''] = nodes;
-  const first = databaseGroup('mysql', [a, b], parameters.failback);
-  if (parameters.groups === 1) return [first];
-  const pair = nodes.length >= 4 ? [c, d] : [b, a];
-  return [first, databaseGroup('files', pair, parameters.failback)];
+  const groups = [databaseGroup('mysql', [a, b], failback)];
+  const pair = nodes.length >= 4 ? [c, d] : nodes.length === 3 ? [c, b] : [b, a];
+  if (parameters.groups > 1 || moreGroups.includes('files')) {
+    groups.push(databaseGroup('files', pair, failback));
+  }
+  // The node that would be a witness is the first to run it.
+  if (moreGroups.includes('web')) groups.push(webGroup(nodes.toReversed()));
+  return groups;
 }
 
 function mediaOf(parameters: Parameters): readonly Medium[] {

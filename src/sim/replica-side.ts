@@ -13,7 +13,14 @@ export interface Side {
   disk: Disk;
   diskSinceMs: number;
   link: 'WFConnection' | 'StandAlone' | 'Connected' | 'SyncSource' | 'SyncTarget';
+  /** What is on the disk, also while the disk does not answer. */
   content: Content;
+  /** The disk is broken, or its cable is out. */
+  isDead: boolean;
+  /** What the disk itself says that it is worth, while it does not answer. */
+  held: Disk;
+  /** A Primary without a disk: what its users have seen last, on the other node's disk. */
+  exposed: Content | null;
   /** It connects with its own changes given up. */
   discards: boolean;
   /** It was Primary without a connection, and has not been connected since. */
@@ -22,6 +29,8 @@ export interface Side {
   peerDisk: PeerDisk;
   /** `resource-and-stonith`: writes wait for the handler. */
   isHeldBack: boolean;
+  /** Numbers resyncs, as below. */
+  syncs: number;
   /** Numbers connections and waits, so that a late timer finds out that it is late. */
   turn: number;
 }

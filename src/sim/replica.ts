@@ -1,4 +1,4 @@
-/* eslint max-lines: ['error', { max: 430, skipBlankLines: true, skipComments: true }] -- both halves live in one object */
+/* eslint max-lines: ['error', { max: 520, skipBlankLines: true, skipComments: true }] -- both halves live in one object */
 /**
  * One DRBD resource on two nodes: protocol C, roles, disks, a replication link that fails on its
  * own, resync, and split brain. What a connection does is a function of both sides, so both live
@@ -13,10 +13,15 @@
 import type { FencingPolicy } from '../drbd/config-query.js';
 import type { Disk, DrbdFacts } from '../drbd/facts.js';
 import { resourceFacts } from '../drbd/facts.js';
-import { relate, type Content, type Lineage } from './lineage.js';
-import type { EventQueue } from './queue.js';
 import { generationLine } from './generations.js';
+import { isDiskless, meet, type Meeting } from './handshake.js';
+import { contains, relate, type Content, type Lineage } from './lineage.js';
+import type { Observation } from './observation.js';
+import type { EventQueue } from './queue.js';
 import { volumeFacts, type Side } from './replica-side.js';
+
+/** From the I/O error to the disk being detached. */
+const DETACH_MS = 20;
 
 /** How long things take in the kernel. */
 export interface ReplicaTiming {
@@ -32,6 +37,15 @@ export type BootDisk = 'UpToDate' | 'Consistent';
 
 /** Calls the fence-peer handler on a node; `answer` takes its exit code. */
 export type HandlerCall = (node: string, answer: (exit: number) => void) => void;
+
+/** Whom the kernel tells what. */
+export interface ReplicaNews {
+  readonly changed: (node: string) => void;
+  readonly handler: HandlerCall;
+  /** A Primary has no data any more: every read fails. */
+  readonly ioError: (node: string) => void;
+  readonly observe: (observation: Observation) => void;
+}
 
 /** One side as others know it. */
 export interface KnownSide {
@@ -57,8 +71,7 @@ export class Replica {
   readonly #timing: ReplicaTiming;
   readonly #bootDisk: BootDisk;
   readonly #fencing: FencingPolicy;
-  readonly #handler: HandlerCall;
-  readonly #changed: (node: string) => void;
+  readonly #news: ReplicaNews;
   #cableIsUp = true;
   readonly #frozen = new Set<string>();
   #isLinked = false;
@@ -73,7 +86,7 @@ export class Replica {
       readonly bootDisk: BootDisk;
       readonly fencing: FencingPolicy;
     },
-    tell: { readonly changed: (node: string) => void; readonly handler: HandlerCall },
+    news: ReplicaNews,
   ) {
     this.resource = setup.resource;
     this.nodes = setup.nodes;
@@ -82,8 +95,7 @@ export class Replica {
     this.#timing = setup.timing;
     this.#bootDisk = setup.bootDisk;
     this.#fencing = setup.fencing;
-    this.#handler = tell.handler;
-    this.#changed = tell.changed;
+    this.#news = news;
     const content = lineage.empty();
     const [a, b] = setup.nodes;
     this.#sides = [newSide(a, content), newSide(b, content)];
@@ -106,6 +118,19 @@ export class Replica {
 
   content(node: string): Content {
     return this.#side(node).content;
+  }
+
+  /** The other disk is good and has all that the disk of this node has. */
+  isCopied(node: string): boolean {
+    const side = this.#side(node);
+    const peer = this.#peerOf(side);
+    return peer.disk === 'UpToDate' && contains(peer.content, side.content);
+  }
+
+  /** What a user of the device on this node reads: this disk, or the other one; null: nothing. */
+  data(node: string): Content | null {
+    const side = this.#side(node);
+    return this.#holder(side)?.content ?? null;
   }
 
   /** Others may rightly think that this node has writes which they lack. */
@@ -140,6 +165,7 @@ export class Replica {
       side.isUp = true;
       side.role = seen.role;
       side.disk = seen.disk;
+      side.isDead = isDiskless(side);
       side.link = seen.connection === 'StandAlone' ? 'StandAlone' : 'WFConnection';
       if (!seen.wroteAlone) continue;
       side.wasAlone = true;
@@ -153,8 +179,9 @@ export class Replica {
     if (!isLinked(a) || !isLinked(b)) return;
     this.#isLinked = true;
     const source = this.#sides.find((side) => known(side.node)?.connection === 'SyncSource');
-    if (source !== undefined) this.#sync(source, this.#peerOf(source));
-    else this.#connect(a, b);
+    const target = source === undefined ? undefined : this.#peerOf(source);
+    if (source === undefined || target === undefined) this.#connect(a, b);
+    else this.#sync({ kind: 'sync', source, target, discards: false });
   }
 
   /** The kernel of a node is up, or its power is gone. */
@@ -167,20 +194,86 @@ export class Replica {
     if (isUp) {
       side.role = 'Secondary';
       side.link = 'WFConnection';
-      const isGood = side.disk === 'UpToDate' || side.disk === 'Consistent';
-      if (isGood) this.#setDisk(side, this.#diskAtBoot(side));
+      if (!side.isDead) this.#setDisk(side, this.#diskAtBoot(side, side.disk));
       this.#resume();
     } else {
       side.role = 'Secondary';
+      side.exposed = null;
       this.#lose();
     }
     this.#changed(node);
   }
 
   /** With a fencing policy a disk is good at once only if the other one is known to be old. */
-  #diskAtBoot({ peerDisk }: Side): BootDisk {
+  #diskAtBoot({ peerDisk }: Side, held: Disk): Disk {
+    if (held !== 'UpToDate' && held !== 'Consistent') return held;
     if (this.#fencing === 'dont-care') return this.#bootDisk;
     return peerDisk === 'DUnknown' ? 'Consistent' : 'UpToDate';
+  }
+
+  /** The disk answers with errors: the kernel detaches it and goes on over the network. */
+  failDisk(node: string): void {
+    const side = this.#side(node);
+    if (side.isDead) return;
+    this.#news.observe({ kind: 'disk', node, resource: this.resource, what: 'failed' });
+    side.isDead = true;
+    side.held = side.disk;
+    const peer = this.#peerOf(side);
+    if (side.role === 'Primary') side.exposed = this.#holder(side)?.content ?? null;
+    this.#setDisk(side, side.isUp ? 'Failed' : 'Diskless');
+    // A resync has lost its source or its target.
+    for (const each of [side, peer]) {
+      if (each.link !== 'SyncSource' && each.link !== 'SyncTarget') continue;
+      each.link = 'Connected';
+      each.syncs += 1;
+    }
+    this.#changed(node);
+    this.#changed(peer.node);
+    this.#queue.after(DETACH_MS, () => {
+      if (side.disk !== 'Failed') return;
+      this.#setDisk(side, 'Diskless');
+      this.#changed(node);
+      this.#changed(peer.node);
+    });
+  }
+
+  /** The same disk answers again, with what it held. */
+  reattachDisk(node: string): void {
+    this.#attach(node, 'reattached', (side) => side.held);
+  }
+
+  /** A new and empty disk in place of the broken one. */
+  replaceDisk(node: string): void {
+    this.#attach(node, 'replaced', (side) => {
+      side.content = this.#lineage.empty();
+      side.wasAlone = false;
+      return 'Inconsistent';
+    });
+  }
+
+  #attach(node: string, what: 'reattached' | 'replaced', holds: (side: Side) => Disk): void {
+    const side = this.#side(node);
+    if (!side.isDead) return;
+    this.#news.observe({ kind: 'disk', node, resource: this.resource, what });
+    side.isDead = false;
+    const disk = holds(side);
+    if (!side.isUp) {
+      this.#setDisk(side, disk);
+      return;
+    }
+    const peer = this.#peerOf(side);
+    if (side.role === 'Primary' && !isLinkedState(side.link)) {
+      // "Can only attach to data with current UUID": refused while it is in use.
+      if (side.exposed !== null && relate(side.exposed, side.content) !== 'same') {
+        side.isDead = true;
+        return;
+      }
+    }
+    side.exposed = null;
+    this.#setDisk(side, this.#diskAtBoot(side, disk));
+    if (isLinkedState(side.link) && isLinkedState(peer.link)) this.#compare(side, peer, true);
+    this.#changed(node);
+    this.#changed(peer.node);
   }
 
   /** The replication cable. */
@@ -214,14 +307,16 @@ export class Replica {
       return 'State change failed: (-1) Multiple primaries not allowed by config';
     }
     const isSure = this.#fencing === 'dont-care' ? cutFirst : side.peerDisk !== 'DUnknown';
-    const usable = side.disk === 'UpToDate' || (side.disk === 'Consistent' && isSure);
+    const isAll = side.disk === 'Consistent' && isSure;
+    const usable = this.#holder(side) !== null || isAll;
     if (!usable) return `State change failed: (-2) Need access to UpToDate data (${side.disk})`;
     if (this.#lacksFate(side)) {
       return 'State change failed: (-7) Refusing to be Primary while peer is not outdated';
     }
-    this.#setDisk(side, 'UpToDate');
+    if (isAll) this.#setDisk(side, 'UpToDate');
     side.role = 'Primary';
     side.discards = false;
+    if (isDiskless(side)) side.exposed = peer.content;
     // A new generation: DRBD will know this copy as the newer one.
     if (!isLinkedState(side.link)) {
       side.content = this.#lineage.write(side.content);
@@ -249,7 +344,7 @@ export class Replica {
   /** An answer is void when the connection has come and gone meanwhile. */
   #callHandler(side: Side, then: () => void): void {
     const { turn } = side;
-    this.#handler(side.node, (exit) => {
+    this.#news.handler(side.node, (exit) => {
       if (side.isUp && side.turn === turn) this.#takeExit(side, exit);
       then();
     });
@@ -281,6 +376,7 @@ export class Replica {
     if (side.role === 'Secondary') return;
     side.isHeldBack = false;
     side.role = 'Secondary';
+    side.exposed = null;
     this.#changed(node);
     this.#changed(this.#peerOf(side).node);
   }
@@ -289,20 +385,39 @@ export class Replica {
     const side = this.#side(node);
     const peer = this.#peerOf(side);
     if (!side.isUp || side.role !== 'Primary') return { kind: 'refused' };
-    if (isLinkedState(side.link)) {
-      if (!this.#carries()) return { kind: 'blocked' };
-      side.content = this.#lineage.write(side.content);
-      if (side.link === 'Connected') peer.content = side.content;
-      return { kind: 'acknowledged', content: side.content, alone: side.link !== 'Connected' };
-    }
-    if (side.isHeldBack) return { kind: 'blocked' };
-    side.content = this.#lineage.write(side.content);
-    return { kind: 'acknowledged', content: side.content, alone: true };
+    const isLinked = isLinkedState(side.link);
+    if (isLinked ? !this.#carries() : side.isHeldBack) return { kind: 'blocked' };
+    const holder = this.#holder(side);
+    if (holder === null) return { kind: 'refused' };
+    const other = holder === side ? peer : side;
+    const content = this.#lineage.write(holder.content);
+    holder.content = content;
+    if (side.exposed !== null) side.exposed = content;
+    const isMirrored = side.link === 'Connected' && other.disk === 'UpToDate';
+    if (isMirrored) other.content = content;
+    return { kind: 'acknowledged', content, alone: !isMirrored };
   }
 
-  /** What `drbdadm get-gi` says on this node. */
-  generation(node: string): string {
+  /** The half whose disk serves this node; null when none does. */
+  #holder(side: Side): Side | null {
+    if (side.disk === 'UpToDate') return side;
+    const peer = this.#peerOf(side);
+    return isLinkedState(side.link) && peer.disk === 'UpToDate' ? peer : null;
+  }
+
+  /** Tells the daemon of the node, and a user whose data is gone. */
+  #changed(node: string): void {
+    this.#news.changed(node);
     const side = this.#side(node);
+    if (side.isUp && side.role === 'Primary' && this.#holder(side) === null) {
+      this.#news.ioError(node);
+    }
+  }
+
+  /** What `drbdadm get-gi` says on this node; null without a disk. */
+  generation(node: string): string | null {
+    const side = this.#side(node);
+    if (isDiskless(side)) return null;
     const isConsistent = side.disk !== 'Inconsistent';
     return generationLine(side.node, side.content, this.#peerOf(side).content, isConsistent);
   }
@@ -335,18 +450,6 @@ export class Replica {
     side.link = 'StandAlone';
     side.discards = false;
     this.#changed(node);
-  }
-
-  /** An operator settles a split brain: this side's own writes are thrown away. */
-  discard(node: string): void {
-    const side = this.#side(node);
-    const peer = this.#peerOf(side);
-    side.content = peer.content;
-    for (const each of this.#sides) {
-      if (each.link === 'StandAlone') each.link = 'WFConnection';
-      this.#changed(each.node);
-    }
-    this.#seekConnection();
   }
 
   // --- the connection ----------------------------------------------------------------------------
@@ -386,7 +489,7 @@ export class Replica {
     if (!isLinkedState(side.link)) return;
     side.turn += 1;
     side.link = 'WFConnection';
-    if (side.role === 'Primary') side.wasAlone = true;
+    if (side.role === 'Primary' && side.disk === 'UpToDate') side.wasAlone = true;
     this.#isLinked = false;
     if (side.role === 'Primary' && this.#lacksFate(side)) {
       side.isHeldBack = this.#fencing === 'resource-and-stonith';
@@ -412,68 +515,62 @@ export class Replica {
   #shakeHands(a: Side, b: Side): void {
     a.turn += 1;
     b.turn += 1;
-    const relation = relate(a.content, b.content);
-    const aBad = a.disk === 'Inconsistent';
-    const bBad = b.disk === 'Inconsistent';
-    const bothPrimary = a.role === 'Primary' && b.role === 'Primary';
-    const isSplit = relation === 'diverged' && !aBad && !bBad;
-    if (isSplit && !bothPrimary && a.discards !== b.discards) {
-      this.#isLinked = true;
-      this.#sync(a.discards ? b : a, a.discards ? a : b);
-      this.#changed(a.node);
-      this.#changed(b.node);
-      return;
+    this.#compare(a, b, false);
+  }
+
+  /** Both kernels look at what each other has, and act upon it. */
+  #compare(a: Side, b: Side, isAttached: boolean): void {
+    const meeting = meet(a, b, isAttached);
+    this.#isLinked = meeting.kind !== 'standAlone';
+    if (meeting.kind === 'standAlone') this.#standAlone(a, b);
+    else {
+      for (const side of [a, b]) {
+        side.peerDisk = 'DUnknown';
+        side.isHeldBack = false;
+      }
+      if (meeting.kind === 'sync') this.#sync(meeting);
+      else this.#connect(a, b);
     }
-    if (bothPrimary || isSplit) {
-      this.#standAlone(a, b);
-      return;
-    }
-    this.#isLinked = true;
-    for (const side of [a, b]) {
-      side.peerDisk = 'DUnknown';
-      side.isHeldBack = false;
-    }
-    if (aBad && bBad) this.#connect(a, b);
-    else if (relation === 'same' && !aBad && !bBad) {
-      this.#setDisk(a, 'UpToDate');
-      this.#setDisk(b, 'UpToDate');
-      this.#connect(a, b);
-    } else if (bBad || (relation === 'newer' && !aBad)) this.#sync(a, b);
-    else this.#sync(b, a);
     this.#changed(a.node);
     this.#changed(b.node);
   }
 
   #standAlone(a: Side, b: Side): void {
-    a.link = 'StandAlone';
-    b.link = 'StandAlone';
-    this.#changed(a.node);
-    this.#changed(b.node);
+    for (const side of [a, b]) {
+      side.turn += 1;
+      if (isLinkedState(side.link) && side.role === 'Primary') side.wasAlone = true;
+      side.link = 'StandAlone';
+    }
   }
 
+  /** Nothing to copy. A disk in doubt counts as good then (sanitize_state in drbd_state.c). */
   #connect(a: Side, b: Side): void {
-    a.link = 'Connected';
-    b.link = 'Connected';
-    a.discards = false;
-    b.discards = false;
-    a.wasAlone = false;
-    b.wasAlone = false;
+    const isWhole = !isDiskless(a) && !isDiskless(b);
+    for (const side of [a, b]) {
+      side.link = 'Connected';
+      side.discards = false;
+      if (isWhole) side.wasAlone = false;
+      if (side.disk === 'Consistent' || side.disk === 'Outdated') this.#setDisk(side, 'UpToDate');
+    }
   }
 
-  #sync(source: Side, target: Side): void {
-    if (target.role === 'Primary') {
-      // "I shall become SyncTarget, but I am primary!": DRBD drops the connection for good.
-      this.#isLinked = false;
-      this.#standAlone(source, target);
-      return;
+  #sync({ source, target, discards }: Extract<Meeting, { kind: 'sync' }>): void {
+    const { resource } = this;
+    if (discards) {
+      const [lost, kept] = [target.content, source.content];
+      const [node, survivor] = [target.node, source.node];
+      this.#news.observe({ kind: 'discarded', node, survivor, resource, lost, kept });
     }
     source.link = 'SyncSource';
     target.link = 'SyncTarget';
     this.#setDisk(source, 'UpToDate');
     this.#setDisk(target, 'Inconsistent');
-    const { turn } = target;
+    target.syncs += 1;
+    const { turn, syncs } = target;
+    const isOver = (): boolean =>
+      target.turn !== turn || target.syncs !== syncs || target.link !== 'SyncTarget';
     const finish = (): void => {
-      if (target.turn !== turn || target.link !== 'SyncTarget') return;
+      if (isOver()) return;
       if (!this.#carries()) {
         this.#queue.after(this.#timing.detectMs, finish);
         return;
@@ -481,6 +578,7 @@ export class Replica {
       target.content = source.content;
       this.#setDisk(target, 'UpToDate');
       this.#connect(source, target);
+      this.#news.observe({ kind: 'synced', resource, from: source.node, to: target.node });
       this.#changed(source.node);
       this.#changed(target.node);
     };
@@ -515,10 +613,14 @@ function newSide(node: string, content: Content): Side {
     diskSinceMs: 0,
     link: 'WFConnection',
     content,
+    isDead: false,
+    held: 'UpToDate',
+    exposed: null,
     discards: false,
     wasAlone: false,
     peerDisk: 'DUnknown',
     isHeldBack: false,
+    syncs: 0,
     turn: 0,
   };
 }

@@ -8,10 +8,12 @@ import { kindOf } from '../resources/kinds.js';
 import type { Checker, Violation } from './checker.js';
 import { chance, pickAny } from './draw.js';
 import { contains } from './lineage.js';
+import type { Machine } from './machine.js';
 import type { Brain } from './machine-setup.js';
 import type { Observer } from './observation.js';
 import { describeParameters, drawParameters, setupFrom } from './parameters.js';
 import type { Parameters, Wishes } from './parameters.js';
+import type { Replica } from './replica.js';
 import { TroubleMaker } from './troubles.js';
 import { World } from './world.js';
 
@@ -152,12 +154,31 @@ class Run {
     world.power.heal();
     world.setAgentFaults(null);
     world.setReplication(true);
+    this.#healDisks(survivors);
     for (const machine of Object.values(world.machines)) {
       machine.setClientNetwork(true);
       if (!survivors.includes(machine.name)) machine.disable();
-      if (machine.state?.spec.digest !== 'd1') machine.crashDaemon();
-      machine.setDigest('d1');
-      if (machine.otherProtocol !== null) machine.restartWithProtocol(null);
+      this.#restoreRelease(machine);
+    }
+  }
+
+  /** The configuration and the release that all began with, also for what came late. */
+  #restoreRelease(machine: Machine): void {
+    if (machine.state?.spec.digest !== 'd1') machine.crashDaemon();
+    machine.setDigest('d1');
+    if (machine.otherProtocol !== null) machine.restartWithProtocol(null);
+  }
+
+  /** A broken disk is mended, or stays as it is while the other one of its pair is good. */
+  #healDisks(survivors: readonly string[]): void {
+    const prng = createPrng(this.#parameters.seed ^ 0xd15c);
+    for (const replica of Object.values(this.#world.replicas)) {
+      for (const node of replica.nodes) {
+        if (replica.disk(node).disk !== 'Diskless') continue;
+        const isCopied = replica.isCopied(node) && replica.nodes.every((n) => survivors.includes(n));
+        if (!isCopied) replica.reattachDisk(node);
+        else if (chance(prng, 0.5)) replica.replaceDisk(node);
+      }
     }
   }
 
@@ -175,6 +196,8 @@ class Run {
       world.power.heal();
       world.setReplication(true);
       for (const name of survivors) {
+        this.#restoreRelease(world.machine(name));
+        world.machine(name).startDaemon();
         world.operator(name, { kind: 'online', node: name });
         world.operator(name, { kind: 'endMaintenance', by: 'kim' });
         // A stop that failed keeps a node from leaving: somebody has to say so.
@@ -186,7 +209,6 @@ class Run {
             world.operator(name, { kind: 'cleanup', group: group.name });
           }
         }
-        world.machine(name).startDaemon();
         this.#vouch(name);
       }
       this.#planTidying(survivors, untilMs);
@@ -205,51 +227,68 @@ class Run {
     const serves = (group: string): boolean =>
       survivors.some(
         (node) =>
-          this.#world.machine(node).agents.isServing(group) && !this.#isHeldBack(group, node),
+          this.#world.machine(node).agents.isServing(group) &&
+          !this.#isHeldBack(group, node) &&
+          !this.#isStranded(group, node, survivors),
       );
     return this.#world.setup.groups.map((group) => group.name).filter((name) => !serves(name));
   }
 
   /** DRBD holds back the writes of the group's disks there. */
   #isHeldBack(group: string, node: string): boolean {
+    return this.#replicasOf(group).some((replica) => replica.isHeldBack(node));
+  }
+
+  /** It runs without a disk of its own, although another survivor has a good one (S4). */
+  #isStranded(group: string, node: string, survivors: readonly string[]): boolean {
+    return this.#replicasOf(group).some(
+      (replica) =>
+        replica.disk(node).disk === 'Diskless' &&
+        replica.nodes.some(
+          (other) =>
+            survivors.includes(other) &&
+            replica.disk(other).disk === 'UpToDate' &&
+            !this.#needsAPerson(other, replica, survivors),
+        ),
+    );
+  }
+
+  #replicasOf(group: string): readonly Replica[] {
     const spec = this.#world.setup.groups.find((entry) => entry.name === group);
-    return (spec?.resources ?? []).some(
-      (resource) =>
-        resource.kind === 'drbd' &&
-        this.#world.replicas[resource.resource]?.isHeldBack(node) === true,
+    return (spec?.resources ?? []).flatMap((resource) =>
+      resource.kind === 'drbd' ? (this.#world.replicas[resource.resource] ?? []) : [],
     );
   }
 
   /** True when a survivor has a disk that lacks nothing, so that there is no excuse. */
   #isPossible(group: string, survivors: readonly string[]): boolean {
-    const world = this.#world;
-    const spec = world.setup.groups.find((entry) => entry.name === group);
-    return (spec?.resources ?? []).every((resource) => {
-      if (resource.kind !== 'drbd') return true;
-      const replica = world.replicas[resource.resource];
-      if (replica === undefined) return true;
-      return replica.nodes.some((node) => {
+    return this.#replicasOf(group).every((replica) =>
+      replica.nodes.some((node) => {
         if (!survivors.includes(node)) return false;
         const { disk } = replica.disk(node);
-        if (this.#needsAPerson(node, resource.resource, survivors)) return false;
+        if (this.#needsAPerson(node, replica, survivors)) return false;
         const isWhole = replica.nodes.every((other) => {
           const mayHaveMore = replica.wasAlone(other) && !survivors.includes(other);
           const lacksNothing = contains(replica.content(node), replica.content(other));
           return other === node || (lacksNothing && !mayHaveMore);
         });
         return isWhole && (disk === 'UpToDate' || disk === 'Consistent');
-      });
-    });
+      }),
+    );
   }
 
   /**
-   * True when the node was told that one that is gone had newer writes, and has not seen a
-   * connection since: it cannot know better, and S4 leaves the decision to a person, for whose
-   * word there is no command yet.
+   * True when the node was told that one that is gone, or whose disk is, had newer writes, or may
+   * have had, and has not seen a connection to that disk since: it cannot know better, and S4
+   * leaves the decision to a person, for whose word there is no command yet.
    */
-  #needsAPerson(node: string, resource: string, survivors: readonly string[]): boolean {
-    const copy = this.#world.machine(node).state?.copies[resource];
-    return copy?.kind === 'behind' && copy.than !== null && !survivors.includes(copy.than);
+  #needsAPerson(node: string, replica: Replica, survivors: readonly string[]): boolean {
+    const copy = this.#world.machine(node).state?.copies[replica.resource];
+    const isGone = (other: string | null): boolean =>
+      other !== null && (!survivors.includes(other) || replica.disk(other).disk === 'Diskless');
+    if (copy?.kind === 'behind') return isGone(copy.than);
+    const other = replica.nodes.find((name) => name !== node) ?? null;
+    return copy?.kind === 'untold' && survivors.includes(other ?? '') && isGone(other);
   }
 
   /** Everything that may have to happen one after the other, each at its slowest. */

@@ -22,9 +22,23 @@ export function shortLog(write: (line: string) => void): Observer {
 type Line = readonly [node: string, glyph: string, what: string];
 type Of<Kind extends Observation['kind']> = Extract<Observation, { kind: Kind }>;
 
+const DISK_WORDS = {
+  failed: 'breaks',
+  reattached: 'answers again',
+  replaced: 'is replaced by an empty one',
+} as const;
+
 /** The lines of one observation; those that come with every heartbeat have none. */
 const LINES: { readonly [Kind in Observation['kind']]: (seen: Of<Kind>) => readonly Line[] } = {
   clientNetwork: ({ node, isUp }) => [[node, '!', `reaches the clients: ${String(isUp)}`]],
+  clockStep: ({ node, byMs }) => [[node, '!', `the wall clock is set by ${String(byMs)} ms`]],
+  configured: ({ node, digest }) => [[node, '-', `configuration ${digest}`]],
+  disk: ({ node, resource, what }) => [[node, '!', `the disk of ${resource} ${DISK_WORDS[what]}`]],
+  reconnect: ({ node, resource, step }) => [[node, '>', `${step} ${resource}`]],
+  discarded: ({ node, resource, survivor }) => [
+    [node, '!', `what only ${node} has of ${resource} is lost, it takes that of ${survivor}`],
+  ],
+  synced: ({ to, resource, from }) => [[to, '+', `${resource} is as on ${from}`]],
   power: (seen) => [[seen.node, '+', seen.on ? 'on' : 'off']],
   daemon: (seen) => [
     [seen.node, '-', `daemon ${seen.what} (generation ${String(seen.generation)})`],
@@ -42,6 +56,8 @@ const LINES: { readonly [Kind in Observation['kind']]: (seen: Of<Kind>) => reado
     outcome === 'ok' ? [] : [[node, '>', `${verb} ${group}/${String(index)} ${outcome}`]],
   fence: (seen) => [[seen.by, '>', `${seen.step} ${seen.node}`]],
   fenceEnds: (seen) => [[seen.by, '>', `${seen.step} ${seen.node}: ${seen.outcome}`]],
+  device: ({ by, node, device, outcome }) =>
+    device === 'board' ? [] : [[by, '>', `${device} of ${node}: ${outcome}`]],
   handlerEnds: (seen) => [
     [seen.node, '<', `fence-peer ${seen.resource}: exit ${String(seen.exit)}`],
   ],

@@ -20,7 +20,7 @@ export function sideNews(
   if (!isTold) return known === undefined ? null : { kind: 'side', resource, side: null };
   const generation = replica.generation(node);
   const outOfSyncBytes = volumes[0]?.outOfSyncBytes ?? null;
-  const told = [{ volume: 0, generation, outOfSyncBytes }];
+  const told = generation === null ? [] : [{ volume: 0, generation, outOfSyncBytes }];
   const side = { resource, disk, volumes: told, began: null, database: '-notTold' };
   if (JSON.stringify(side) === JSON.stringify(known ?? null)) return null;
   return { kind: 'side', resource, side };

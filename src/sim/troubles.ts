@@ -11,6 +11,7 @@ import type { Machine } from './machine.js';
 import type { Parameters, Trouble } from './parameters.js';
 import type { DeviceMood } from './power.js';
 import { RareTroubleMaker } from './rare-troubles.js';
+import { UpkeepMaker } from './upkeep.js';
 import type { World } from './world.js';
 
 /** The caretaker comes by this often. */
@@ -23,6 +24,7 @@ export class TroubleMaker {
   readonly #parameters: Parameters;
   readonly #prng: Prng;
   readonly #rare: RareTroubleMaker;
+  readonly #upkeep: UpkeepMaker;
   #isActive = true;
 
   constructor(world: World, parameters: Parameters) {
@@ -38,6 +40,7 @@ export class TroubleMaker {
       if (chance(this.#prng, 0.5)) this.#operate();
       else this.#hold();
     });
+    this.#upkeep = new UpkeepMaker(world, parameters);
     this.#planNext();
     this.#planCare();
     this.#planClientCut(createPrng(parameters.seed ^ 0xc11e));
@@ -47,6 +50,7 @@ export class TroubleMaker {
   stop(): void {
     this.#isActive = false;
     this.#rare.stop();
+    this.#upkeep.stop();
   }
 
   #planNext(): void {

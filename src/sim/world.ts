@@ -13,7 +13,7 @@ import { Machine } from './machine.js';
 import type { Brain } from './machine-setup.js';
 import { Network, type Medium } from './network.js';
 import type { Kind, Observation, Observer } from './observation.js';
-import { Power, type PowerTiming } from './power.js';
+import { Power, type DeviceLevels, type PowerTiming } from './power.js';
 import { EventQueue } from './queue.js';
 import { Replica, type BootDisk, type ReplicaTiming } from './replica.js';
 
@@ -27,6 +27,8 @@ export interface WorldSetup {
   readonly fenceable: readonly string[];
   readonly media: readonly Medium[];
   readonly powerTiming: PowerTiming;
+  /** Of every node. Absent: one board each. */
+  readonly powerDevices?: DeviceLevels | undefined;
   readonly agentTiming: AgentTiming;
   readonly replicaTiming: ReplicaTiming;
   readonly bootDisk: BootDisk;
@@ -64,8 +66,13 @@ export class World {
         isOn: (node) => this.machine(node).isOn,
         cut: (node) => this.machine(node).cutPower(),
         restore: (node) => this.machine(node).restorePower(),
+        observe: (observation) => this.tell(observation),
       },
-      setup.powerTiming,
+      {
+        timing: setup.powerTiming,
+        levels: setup.powerDevices,
+        judge: setup.brain.judgeLevel,
+      },
     );
     const { queue, prng } = this;
     const { nodes, media } = setup;
@@ -201,6 +208,8 @@ export class World {
         built[name] = new Replica(queue, new Lineage(), plan, {
           changed: (node) => this.machines[node]?.drbdChanged(),
           handler: (node, answer) => this.machine(node).fencePeer(name, answer),
+          ioError: (node) => this.machines[node]?.ioError(name),
+          observe: (observation) => this.tell(observation),
         });
       }
     }

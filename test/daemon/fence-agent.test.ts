@@ -3,13 +3,8 @@ import { chmodSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { FenceDevice } from '../../src/config/config.js';
-import {
-  judgeLevel,
-  levelsOf,
-  testFenceDevices,
-  useFenceDevice,
-  type FenceResult,
-} from '../../src/daemon/fence-agent.js';
+import { levelsOf, testFenceDevices, useFenceDevice } from '../../src/daemon/fence-agent.js';
+import { judgeLevel, type FenceResult } from '../../src/failover/fence-levels.js';
 import { StateFile } from '../../src/daemon/state-file.js';
 import { NOTHING_SAVED } from '../../src/failover/state.js';
 import { folder, script, soon, textOf } from '../support/temporary.js';
@@ -177,7 +172,7 @@ t.test('fence: what the answers of a level prove together', (t) => {
   const words = { o: 'off', n: 'on', f: 'failed' } as const;
   const judged = (step: 'status' | 'shoot', letters: string): string =>
     judgeLevel(
-      { kind: 'fence', fenceId: 'f-1', node: 'n2', step, attempt: 0 },
+      { fenceId: 'f-1', step },
       Array.from(letters, (letter) => ({
         fenceId: 'f-1', outcome: words[letter as keyof typeof words], reason: letter,
       })),

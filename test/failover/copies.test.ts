@@ -132,3 +132,54 @@ t.test('copies: of two that each wrote alone neither is used (seed 41231274)', (
   t.equal(copyObjection(driver.state, 'r0'), null, 'a connection: there is no split brain any more');
   t.end();
 });
+
+t.test('copies: what is written while one half has no disk is on the other one only', (t) => {
+  const gone = withDrbd({}).hear();
+  gone.give({ kind: 'drbd', facts: [drbd({ disk: 'Diskless', peerRole: 'Primary' })] });
+  gone.give({ kind: 'drbd', facts: [drbd({ ...APART, peerDisk: 'DUnknown' })] });
+  t.match(copyObjection(gone.state, 'r0'), /has writes that the disk of n1 lacks/, 'it came back');
+  t.same(gone.pass(300).state.copies['r0'], { kind: 'behind', than: 'n2', ahead: false });
+
+  const kept = withDrbd({}).hear();
+  kept.give({ kind: 'drbd', facts: [drbd({ peerRole: 'Primary', peerDisk: 'Diskless' })] });
+  kept.hear({}, { life: 'started', epoch: 1 }, { role: 'Primary', disk: 'Diskless' });
+  kept.give({ kind: 'drbd', facts: [drbd(APART)] });
+  const cutOff = { role: 'Primary', disk: 'Diskless', connection: 'WFConnection' };
+  kept.hear({}, { life: 'started', epoch: 1 }, cutOff);
+  t.equal(copyObjection(kept.state, 'r0'), null, 'a Primary without disk and peer writes nothing');
+
+  const late = withDrbd({}).hear().give({ kind: 'drbd', facts: [drbd(APART)] });
+  late.hear({}, { life: 'started', epoch: 1 }, cutOff);
+  t.match(copyObjection(late.state, 'r0'), /n2 was Primary/, 'cut before: it may have written');
+  t.end();
+});
+
+t.test('copies: a connection to a half without a disk settles no doubt', (t) => {
+  const diskless = { peerDisk: 'Diskless' } as const;
+  const booted = new Driver().give({ kind: 'drbd', facts: [drbd(APART)] });
+  booted.hear({}, {}, { disk: 'Diskless', connection: 'WFConnection' });
+  booted.give({ kind: 'drbd', facts: [drbd(diskless)] });
+  booted.hear({}, {}, { disk: 'Diskless' });
+  t.match(copyObjection(booted.state, 'r0'), /n2 has no disk to compare with/);
+
+  const behind = withDrbd({}).hear().give({ kind: 'drbd', facts: [drbd(APART)] });
+  behind.hear({}, { life: 'started', epoch: 1 }, { role: 'Primary', connection: 'WFConnection' });
+  behind.give({ kind: 'drbd', facts: [drbd(diskless)] });
+  behind.hear({}, {}, { disk: 'Diskless' });
+  t.match(copyObjection(behind.state, 'r0'), /n2 was Primary/, 'its writes are on that disk');
+  t.end();
+});
+
+t.test('copies: a Primary that fills its new disk over the network has not written alone', (t) => {
+  const source = withDrbd({ connection: 'SyncSource', peerRole: 'Primary' }).hear();
+  const filling = { role: 'Primary', disk: 'Inconsistent', connection: 'SyncTarget' };
+  source.hear({}, { life: 'started', epoch: 1 }, filling);
+  t.equal(copyObjection(source.state, 'r0'), null);
+
+  const target = withDrbd({}).hear().pass(2_000);
+  const facts = { role: 'Primary', disk: 'Inconsistent', connection: 'SyncTarget' } as const;
+  target.give({ kind: 'drbd', facts: [drbd({ role: 'Primary', disk: 'Diskless' })] });
+  target.give({ kind: 'drbd', facts: [drbd(facts)] });
+  t.same(target.state.copies['r0'], { kind: 'behind', than: 'n2', ahead: false });
+  t.end();
+});

@@ -21,7 +21,7 @@ function run(
   seed: number,
   nodes: number | null,
   minutes: number,
-  policy: Pick<Wishes, 'drbdFencing' | 'hasRareTroubles'> = {},
+  policy: Pick<Wishes, 'drbdFencing' | 'hasRareTroubles' | 'upkeep'> = {},
 ): RunReport {
   const brain = { initialState, step };
   return runSeed({ seed, wishes: { nodes, minutes, ...policy }, brain, checkers: allCheckers });
@@ -29,7 +29,10 @@ function run(
 
 const POLICIES = ['resource-only', 'resource-and-stonith'] as const;
 
-/** `SEED NODES MINUTES [POLICY] [rare]`: without a word no fencing policy, no rare troubles. */
+/**
+ * `SEED NODES MINUTES [POLICY] [rare]`: without a word no fencing policy, no rare troubles, no
+ * upkeep. `all`: whatever the seed draws, as the swarm runs it.
+ */
 function split(text: string): readonly [readonly string[], readonly string[]] {
   const words = text.trim().split(/\s+/);
   return [words.slice(0, 3), words.slice(3)];
@@ -48,10 +51,13 @@ for (const line of corpus.split('\n')) {
   const [words, options] = split(numbers);
   const [seed, nodes, minutes] = words.map(Number);
   if (line.startsWith('#') || seed === undefined || minutes === undefined) continue;
-  const report = run(seed, nodes === 0 ? null : (nodes ?? null), minutes, {
+  const once = {
     drbdFencing: POLICIES.find((policy) => options.includes(policy)) ?? 'dont-care',
     hasRareTroubles: options.includes('rare'),
-  });
+    upkeep: [],
+  };
+  const wishes = options.includes('all') ? {} : once;
+  const report = run(seed, nodes === 0 ? null : (nodes ?? null), minutes, wishes);
   t.equal(sentenceOf(report), 'fine', `corpus: seed ${String(seed)} (${what.trim()})`);
 }
 

@@ -1,12 +1,14 @@
 import type { Checker, Violation } from '../../../src/sim/checker.js';
 import type { World } from '../../../src/sim/world.js';
 import { clearance } from './clearance.js';
+import { discarding } from './discarding.js';
 import { failedStop } from './failed-stop.js';
 import { fencePeer } from './fence-peer.js';
 import { goodData } from './good-data.js';
 import { holds } from './holds.js';
 import { oneOwner } from './one-owner.js';
 import { order } from './order.js';
+import { proofOfOff } from './proof-of-off.js';
 import { said } from './said.js';
 import { shooting } from './shooting.js';
 import { steady } from './steady.js';
@@ -28,5 +30,7 @@ export function allCheckers(
     said(tell),
     steady(world, tell),
     holds(tell),
+    discarding(world, tell),
+    proofOfOff(world, tell),
   ];
 }

@@ -5,13 +5,14 @@
  */
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import type { World } from '../../../src/sim/world.js';
-import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
+import { Knowledge } from './knowledge.js';
+import { Timing, TIMING_KINDS } from './timing.js';
 
 export function clearance(world: World, tell: (violation: Violation) => void): Checker {
   const knowledge = new Knowledge();
   /** `node|group` -> epoch of the claim last sent. */
   const claims = new Map<string, number>();
-  const { deadtimeMs, keepaliveMs } = world.setup.heartbeat;
+  const timing = new Timing(world, knowledge);
   const digests = new Map<string, string>();
 
   function objection(node: string, group: string, other: string): string | null {
@@ -29,10 +30,12 @@ export function clearance(world: World, tell: (violation: Violation) => void): C
     return isGranted ? null : `${other} has not granted this claim`;
   }
 
-  const kinds = [...KNOWLEDGE_KINDS, 'turned', 'sent', 'actionBegins'] as const;
+  const kinds = [...TIMING_KINDS, 'turned', 'sent', 'actionBegins'] as const;
   return checker('clearance', kinds, (seen, atMs) => {
     knowledge.take(seen, atMs);
+    timing.take(seen);
     if (seen.kind === 'turned') {
+      const { deadtimeMs, keepaliveMs } = timing.of(seen.node);
       // Twice over, so that clocks that run wrong and rounding do not matter.
       if (seen.lateMs > 2 * deadtimeMs + keepaliveMs) knowledge.forgetProofs(seen.node, atMs);
       // A reload and a start may come out of one turn: what it says of itself holds for both.

@@ -12,6 +12,8 @@ import type { World } from '../../../src/sim/world.js';
 import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
 
 const LINKED = ['Connected', 'SyncSource', 'VerifyS', 'VerifyT', 'PausedSyncS'];
+/** A Primary whose new disk is being filled writes on the other one. */
+const SERVED = [...LINKED, 'SyncTarget', 'PausedSyncT'];
 /** What happened to a disk a moment ago need not be known yet. */
 const NEWS_MS = 1_000;
 
@@ -83,7 +85,7 @@ export function goodData(
     tips.set(resource, [...kept, { content, node }]);
   }
 
-  const kinds = [...KNOWLEDGE_KINDS, 'sent', 'actionBegins', 'promotion', 'acknowledged'] as const;
+  const kinds = [...KNOWLEDGE_KINDS, 'sent', 'actionBegins', 'promotion', 'acknowledged', 'discarded'] as const;
   return checker('good data', kinds, (seen, atMs) => {
     knowledge.take(seen, atMs);
     // The rest is nothing to it.
@@ -91,7 +93,7 @@ export function goodData(
     switch (seen.kind) {
       case 'heard':
         for (const drbd of seen.report.drbd) {
-          if (drbd.role !== 'Primary' || LINKED.includes(drbd.connection)) continue;
+          if (drbd.role !== 'Primary' || SERVED.includes(drbd.connection)) continue;
           warned.add(`${seen.node}|${drbd.resource}`);
         }
         return;
@@ -115,6 +117,13 @@ export function goodData(
         if (seen.done && content !== null) onPromotion(node, resource, content, atMs);
         return;
       }
+      case 'discarded':
+        // A person has decided; the checker of discarding knows whether it was so.
+        tips.set(
+          seen.resource,
+          (tips.get(seen.resource) ?? []).filter(({ content }) => contains(seen.kept, content)),
+        );
+        return;
       case 'acknowledged':
         onAcknowledged(seen.node, seen.resource, seen.content, atMs);
         return;

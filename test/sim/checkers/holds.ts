@@ -10,17 +10,28 @@ const EVERYTHING = '*';
 const EARLY = 0.98;
 
 export function holds(tell: (violation: Violation) => void): Checker {
-  /** Group, or everything -> whether all know, and when it may be over. */
+  /** Group, or everything -> whether all know, and when it may be over by a clock of the world. */
   const laid = new Map<string, { isKnown: boolean; endMs: number }>();
   const isHeld = (group: string, atMs: number): boolean =>
     [group, EVERYTHING].some((key) => {
       const hold = laid.get(key);
       return hold?.isKnown === true && atMs < hold.endMs;
     });
-  return checker('holds', ['asked', 'answered', 'actionBegins'], (seen, atMs) => {
+  /** Node -> by how much its wall clock was set. */
+  const stepsMs = new Map<string, number>();
+  /** No end is later than the clock that is furthest ahead says. */
+  const onClockStep = (node: string, byMs: number): void => {
+    stepsMs.set(node, (stepsMs.get(node) ?? 0) + byMs);
+    if (byMs <= 0) return;
+    for (const [key, hold] of laid) laid.set(key, { ...hold, endMs: hold.endMs - byMs });
+  };
+  return checker('holds', ['asked', 'answered', 'actionBegins', 'clockStep'], (seen, atMs) => {
     // The rest is nothing to it.
      
     switch (seen.kind) {
+      case 'clockStep':
+        onClockStep(seen.node, seen.byMs);
+        return;
       case 'asked': {
         const about = subjectOf(seen.request);
         if (about === null) return;
@@ -28,7 +39,11 @@ export function holds(tell: (violation: Violation) => void): Checker {
         // A hold asked for anew may be refused, but may also set another end: look away.
         if (forMs === undefined) laid.delete(about.key);
         else {
-          const endMs = forMs === null ? Number.POSITIVE_INFINITY : atMs + EARLY * forMs;
+          // Any node may be the one that ends it, by its own clock.
+          const own = stepsMs.get(seen.node) ?? 0;
+          const aheadMs = Math.max(0, ...[...stepsMs.values()].map((step) => step - own), -own);
+          const endMs =
+            forMs === null ? Number.POSITIVE_INFINITY : atMs + EARLY * forMs - aheadMs;
           laid.set(about.key, { isKnown: false, endMs });
         }
         return;

@@ -6,7 +6,8 @@
  */
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import type { World } from '../../../src/sim/world.js';
-import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
+import { Knowledge } from './knowledge.js';
+import { Timing, TIMING_KINDS } from './timing.js';
 
 /** The pauses of 1, 2, 4, 8, 15 and 30 s allow six shots within a minute; clocks a few more. */
 const SHOTS_PER_MINUTE_MAX = 8;
@@ -17,8 +18,7 @@ const CLOCK_SLACK = 0.99;
 
 export function shooting(world: World, tell: (violation: Violation) => void): Checker {
   const knowledge = new Knowledge();
-  const { deadtimeMs, keepaliveMs } = world.setup.heartbeat;
-  const headStartMs = Math.max(500, 2 * keepaliveMs);
+  const timing = new Timing(world, knowledge);
   const active = new Map<string, Set<string>>();
   const shots = new Map<string, number[]>();
   const born = new Map<string, number>();
@@ -27,6 +27,8 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
 
   function objection(by: string, node: string, nowMs: number): string | null {
     const told = knowledge.of(by, node);
+    const { deadtimeMs, keepaliveMs } = timing.of(by);
+    const headStartMs = Math.max(500, 2 * keepaliveMs);
     if (!answered.delete(`${by}|${node}`)) return 'its power device was not asked first';
     const isStuck = told.report?.groups.some((group) => group.life === 'stopFailed') === true;
     if (world.setup.nodes.length > 2) {
@@ -65,8 +67,9 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
     tell({ rule: 'S5', sentence: `${by} shoots ${node} ${count} times within a minute`, atMs });
   }
 
-  return checker('shooting', [...KNOWLEDGE_KINDS, 'turned', 'active'], (seen, atMs) => {
+  return checker('shooting', [...TIMING_KINDS, 'turned', 'active'], (seen, atMs) => {
     knowledge.take(seen, atMs);
+    timing.take(seen);
     // The rest is nothing to it.
     // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
     switch (seen.kind) {
@@ -87,13 +90,15 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
       case 'fenceEnds':
         if (seen.step === 'status') answered.add(`${seen.by}|${seen.node}`);
         return;
-      case 'fence':
+      case 'fence': {
+        const { deadtimeMs, keepaliveMs } = timing.of(seen.by);
         if (lateTurn?.node === seen.by && lateTurn.lateMs > deadtimeMs + 3 * keepaliveMs) {
           const sentence = `${seen.by} suspects ${seen.node} although it stood still itself`;
           tell({ rule: 'S6', sentence, atMs });
         }
         if (seen.step === 'shoot') onShot(seen.by, seen.node, atMs);
         return;
+      }
       default:
     }
   });

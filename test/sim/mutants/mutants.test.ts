@@ -3,7 +3,7 @@
  * tell which seed caught it, and how many steps of the core that took.
  */
 import t from 'tap';
-import { runSeed } from '../../../src/sim/run.js';
+import { runSeed, type Verdict } from '../../../src/sim/run.js';
 import { allCheckers } from '../checkers/all.js';
 import { MUTANTS, type Mutant } from './mutants.js';
 
@@ -25,17 +25,24 @@ function hunt(mutant: Mutant): Catch | null {
         minutes: MINUTES,
         drbdFencing: mutant.drbdFencing ?? 'dont-care',
         hasRareTroubles: false,
+        upkeep: mutant.upkeep ?? [],
+        powerDevices: mutant.powerDevices,
       },
       brain: mutant.brain,
       checkers: allCheckers,
     });
     turns += report.turns;
-    const { verdict } = report;
-    if (verdict.kind !== 'safety' || !mutant.rules.includes(verdict.violation.rule)) continue;
-    const { rule, sentence } = verdict.violation;
-    return { seeds: seed, turns, what: `${rule}: ${sentence}` };
+    const what = caughtBy(mutant, report.verdict);
+    if (what !== null) return { seeds: seed, turns, what };
   }
   return null;
+}
+
+/** The rule that it broke and how; null when it got away. */
+function caughtBy({ rules }: Mutant, verdict: Verdict): string | null {
+  if (verdict.kind === 'liveness' && rules.includes('liveness')) return verdict.sentence;
+  if (verdict.kind !== 'safety' || !rules.includes(verdict.violation.rule)) return null;
+  return `${verdict.violation.rule}: ${verdict.violation.sentence}`;
 }
 
 for (const mutant of MUTANTS) {

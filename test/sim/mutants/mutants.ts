@@ -9,14 +9,19 @@ import { initialState, type Peer, type State } from '../../../src/failover/state
 import { step } from '../../../src/failover/step.js';
 import type { GroupReport, Report } from '../../../src/heartbeat/report.js';
 import type { Brain } from '../../../src/sim/machine-setup.js';
+import type { DeviceKind } from '../../../src/sim/parameters.js';
+import type { UpkeepTrouble } from '../../../src/sim/upkeep.js';
 
 export interface Mutant {
   readonly name: string;
-  /** The rules that it breaks: any of them is the catch. */
+  /** The rules that it breaks, or `liveness`: any of them is the catch. */
   readonly rules: readonly string[];
   readonly nodes: number | null;
   /** DRBD's own fencing policy. Default dont-care. */
   readonly drbdFencing?: FencingPolicy;
+  /** Troubles of upkeep that it needs to be caught. Default none. */
+  readonly upkeep?: readonly UpkeepTrouble[];
+  readonly powerDevices?: DeviceKind;
   /** It is caught within this many seeds, counted from 1. */
   readonly seedsMax: number;
   readonly brain: Brain;
