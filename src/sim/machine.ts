@@ -233,8 +233,10 @@ export class Machine {
     this.#setup.observe({ kind: 'daemon', node: this.name, what: 'began', generation });
   }
 
-  #observeConfiguration({ digest, heartbeat }: ClusterSpec): void {
-    this.#setup.observe({ kind: 'configured', node: this.name, digest, heartbeat });
+  #observeConfiguration({ digest, heartbeat, groups }: ClusterSpec): void {
+    const names = groups.map(({ name }) => name);
+    const about = { node: this.name, digest, heartbeat, groups: names };
+    this.#setup.observe({ kind: 'configured', ...about });
   }
 
   /** kill -9: services stay, the daemon's children die. */

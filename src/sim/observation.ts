@@ -168,6 +168,7 @@ export type Observation =
       readonly node: string;
       readonly digest: string;
       readonly heartbeat: ClusterSpec['heartbeat'];
+      readonly groups: readonly string[];
     }
   /** The cable to the clients and the ping nodes. */
   | { readonly kind: 'clientNetwork'; readonly node: string; readonly isUp: boolean }

@@ -32,6 +32,8 @@ export function goodData(
   /** `node|resource`: it was told that another node writes alone. */
   const warned = new Set<string>();
   const knowledge = new Knowledge();
+  /** `node|resource` -> when the promotion was ordered. */
+  const orderedMs = new Map<string, number>();
   /** `node|resource`: when the promotion was ordered, the other half was proven off. */
   const decidedAlone = new Set<string>();
 
@@ -42,11 +44,12 @@ export function goodData(
     );
   }
 
-  function onOrder(seen: Extract<Observation, { kind: 'actionBegins' }>): void {
+  function onOrder(seen: Extract<Observation, { kind: 'actionBegins' }>, atMs: number): void {
     const group = world.setup.groups.find((entry) => entry.name === seen.group);
     const resource = group?.resources[seen.index];
     if (seen.verb !== 'start' || resource?.kind !== 'drbd') return;
     const key = `${seen.node}|${resource.resource}`;
+    orderedMs.set(key, atMs);
     if (isAlone(seen.node, resource.resource)) decidedAlone.add(key);
     else decidedAlone.delete(key);
   }
@@ -70,6 +73,18 @@ export function goodData(
       tell({ rule: 'S4', sentence, atMs });
     }
     tips.set(resource, kept);
+  }
+
+  function onTried(seen: Extract<Observation, { kind: 'promotion' }>, atMs: number): void {
+    const { node, resource, disk, content } = seen;
+    const isAllThereIs = decidedAlone.has(`${node}|${resource}`);
+    const isUsable = disk === 'UpToDate' || (disk === 'Consistent' && isAllThereIs);
+    const underWayMs = atMs - (orderedMs.get(`${node}|${resource}`) ?? atMs);
+    if (!isUsable && seen.diskForMs > NEWS_MS + underWayMs) {
+      const sentence = `${node} tries to promote ${resource} although its disk is ${disk}`;
+      tell({ rule: 'S4', sentence, atMs });
+    }
+    if (seen.done && content !== null) onPromotion(node, resource, content, atMs);
   }
 
   function onAcknowledged(node: string, resource: string, content: Content, atMs: number): void {
@@ -104,19 +119,11 @@ export function goodData(
         }
         return;
       case 'actionBegins':
-        onOrder(seen);
+        onOrder(seen, atMs);
         return;
-      case 'promotion': {
-        const { node, resource, disk, content } = seen;
-        const isAllThereIs = decidedAlone.has(`${node}|${resource}`);
-        const isUsable = disk === 'UpToDate' || (disk === 'Consistent' && isAllThereIs);
-        if (!isUsable && seen.diskForMs > NEWS_MS) {
-          const sentence = `${node} tries to promote ${resource} although its disk is ${disk}`;
-          tell({ rule: 'S4', sentence, atMs });
-        }
-        if (seen.done && content !== null) onPromotion(node, resource, content, atMs);
+      case 'promotion':
+        onTried(seen, atMs);
         return;
-      }
       case 'discarded':
         // A person has decided; the checker of discarding knows whether it was so.
         tips.set(

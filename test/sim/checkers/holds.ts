@@ -25,10 +25,16 @@ export function holds(tell: (violation: Violation) => void): Checker {
     if (byMs <= 0) return;
     for (const [key, hold] of laid) laid.set(key, { ...hold, endMs: hold.endMs - byMs });
   };
-  return checker('holds', ['asked', 'answered', 'actionBegins', 'clockStep'], (seen, atMs) => {
+  return checker('holds', ['asked', 'answered', 'actionBegins', 'clockStep', 'configured'], (seen, atMs) => {
     // The rest is nothing to it.
      
     switch (seen.kind) {
+      case 'configured':
+        // The orders of a group that is gone go with it.
+        for (const key of laid.keys()) {
+          if (key !== EVERYTHING && !seen.groups.includes(key)) laid.delete(key);
+        }
+        return;
       case 'clockStep':
         onClockStep(seen.node, seen.byMs);
         return;
