@@ -29,6 +29,8 @@ export interface DrbdResourceView {
   readonly role: string | null;
   /** Why I/O is frozen; `io` where the source does not tell the reason. */
   readonly suspended: readonly string[];
+  /** `none`, `drain`, `flush` or `barrier`. */
+  readonly writeOrdering: string | null;
   readonly mayPromote: boolean | null;
   readonly splitBrainSuspected: boolean;
   /** What an operator should know, one sentence each. */
@@ -123,6 +125,7 @@ function resourceView(resource: DrbdResource): DrbdResourceView {
     resource: resource.name,
     role: resource.role?.word ?? null,
     suspended: resource.suspended ?? [],
+    writeOrdering: resource.writeOrdering,
     mayPromote: resource.mayPromote,
     splitBrainSuspected,
     remarks: [

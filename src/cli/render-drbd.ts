@@ -156,6 +156,7 @@ const SUSPENSION: Readonly<Record<string, string>> = {
 function progressSentence(progress: DrbdPeerVolumeView['progress']): string[] {
   if (progress === null) return [];
   const { donePercent, leftBytes, totalBytes, bytesPerSecond, finishMs } = progress;
+  const wanted = progress.wantedBytesPerSecond;
   const average = progress.averageBytesPerSecond;
   const of = totalBytes === null ? '' : ` of ${formatBytes(totalBytes)}`;
   const mean = average === null ? '' : ` (${formatBytes(average)}/s on average)`;
@@ -163,6 +164,7 @@ function progressSentence(progress: DrbdPeerVolumeView['progress']): string[] {
     donePercent === null ? '' : `${donePercent.toFixed(1)} % done`,
     leftBytes === null ? '' : `${formatBytes(leftBytes)}${of} left`,
     bytesPerSecond === null ? '' : `${formatBytes(bytesPerSecond)}/s${mean}`,
+    wanted === null ? '' : `${formatBytes(wanted)}/s aimed at`,
     finishMs === null ? 'time left not known' : `about ${formatDuration(finishMs)} to go`,
     progress.stalled ? 'stalled' : '',
   ];

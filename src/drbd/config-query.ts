@@ -297,7 +297,8 @@ function takeDevice(scan: Scan, tag: Tag): void {
     return;
   }
   scan.volume.minor = minor;
-  scan.volume.device = tag.text;
+  // "device minor 0;" names no file: it is the kernel's.
+  scan.volume.device = tag.text === '' ? `/dev/drbd${String(minor)}` : tag.text;
   scan.host.volumes.push(scan.volume);
 }
 

@@ -26,7 +26,7 @@ import {
 } from './model.js';
 import type { ProcDrbd } from './proc.js';
 import type { IoFlags } from './proc-flags.js';
-import type { ProcMinor } from './proc-minor.js';
+import type { CacheStatistics, ProcMinor } from './proc-minor.js';
 import { donePercent } from './proc-progress.js';
 import {
   linkWord,
@@ -100,8 +100,50 @@ function volumeOf(minor: ProcMinor, number: number): DrbdVolume {
     upperPending: counters.applicationRequests,
     lowerPending: counters.localRequests,
     flags: minor.flags,
-    extra: counters.extra,
+    extra: told({
+      ...counters.extra,
+      // One is usual.
+      epochs: counters.epochs === null || counters.epochs === 1 ? null : String(counters.epochs),
+      act_log: cacheText(minor.activityLog),
+      'blocked on activity log': minor.blockedOnActivityLog?.join('/') ?? null,
+    }),
   };
+}
+
+/** What is printed with proc_details only, and has no place of its own. */
+function told(extra: Readonly<Record<string, string | null>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(extra).flatMap(([key, value]) => (value === null ? [] : [[key, value]])),
+  );
+}
+
+/** `used:7/1237 hits:81041094 misses:2038141`, as it was printed. */
+function cacheText(cache: CacheStatistics | null): string | null {
+  if (cache === null) return null;
+  const { used, size, ...rest } = cache;
+  const counts = Object.entries(rest).flatMap(([key, value]) => (value === null ? [] : [`${key}:${value}`]));
+  return [`used:${used}/${size}`, ...counts].join(' ');
+}
+
+function peerExtra(minor: ProcMinor): Readonly<Record<string, string>> {
+  return told({
+    resync: cacheText(minor.resyncCache),
+    sector: positionText(minor),
+    'KiB/s just now': textOf(minor.progress?.shortKiBps),
+    delay: minor.progress?.delay ?? null,
+    // Of 8.2.4 and 8.2.5, as printed: its unit is not told.
+    'verify oos': textOf(minor.progress?.verifyOutOfSync),
+  });
+}
+
+function textOf(value: number | null | undefined): string | null {
+  return value == null ? null : String(value);
+}
+
+function positionText({ progress }: ProcMinor): string | null {
+  if (progress?.sectorPosition == null) return null;
+  const stop = progress.stopSector === null ? '' : ` until ${progress.stopSector}`;
+  return `${progress.sectorPosition}/${progress.sectorTotal ?? 0}${stop}`;
 }
 
 function connectionOf(
@@ -123,6 +165,7 @@ function connectionOf(
     outOfSyncKiB: minor.counters.outOfSyncKiB,
     pending: minor.counters.peerRequests,
     unacknowledged: minor.counters.unacknowledged,
+    extra: peerExtra(minor),
   };
   return {
     ...emptyConnection('peer'),

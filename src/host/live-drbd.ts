@@ -3,8 +3,9 @@
  * alone; of an older one /proc/drbd tells most, and drbdsetup how the resources are called.
  */
 import { readFile } from 'node:fs/promises';
-import { listEvents, QUERY_TIMEOUT_MS, statusJson, type DrbdCommand } from '../drbd/command.js';
-import type { DrbdModel } from '../drbd/model.js';
+import { hostname } from 'node:os';
+import { dumpAllXml, listEvents, QUERY_TIMEOUT_MS, statusJson, type DrbdCommand } from '../drbd/command.js';
+import { parseDumpXml, resourceMap } from '../drbd/config-query.js';
 import { namesIn, withNames } from '../drbd/model-names.js';
 import { readEvents2, readProcText, readStatusJson, type DrbdReading } from '../drbd/model-text.js';
 import { runCommand } from './exec.js';
@@ -12,18 +13,32 @@ import { within } from './limit.js';
 
 /** A reading and where it is from, or why there is none. */
 export type LiveDrbd =
-  | { readonly kind: 'read'; readonly reading: DrbdReading; readonly source: string }
+  | {
+      readonly kind: 'read';
+      readonly reading: DrbdReading;
+      readonly source: string;
+      /** False: drbdsetup hangs, so nobody need ask it more. */
+      readonly answers: boolean;
+    }
   | { readonly kind: 'unreadable'; readonly reason: string };
 
 /** The kernel's own words about DRBD (drbd_proc.c). */
 export const PROC_DRBD = '/proc/drbd';
 /** The kernel prints it at once; a driver that hangs has no known state. */
 const READ_TIMEOUT_MS = 2_000;
+/** drbdsetup answers from memory. */
+const NAMES_TIMEOUT_MS = 3_000;
 /** From this release on the file has a header only. */
 const HEADER_ONLY_FROM = 9;
 
-/** Reads DRBD on this machine. `path`: another file in place of /proc/drbd. Never rejects. */
-export async function readLiveDrbd(path: string = PROC_DRBD): Promise<LiveDrbd> {
+/**
+ * Reads DRBD on this machine. `path`: another file in place of /proc/drbd. drbdsetup is given
+ * `timeoutMs` to tell names. Never rejects.
+ */
+export async function readLiveDrbd(
+  path: string = PROC_DRBD,
+  timeoutMs = NAMES_TIMEOUT_MS,
+): Promise<LiveDrbd> {
   const text = await readProcDrbd(path);
   if (!text.ok) return { kind: 'unreadable', reason: text.reason };
   const proc = readProcText(text.text);
@@ -32,16 +47,31 @@ export async function readLiveDrbd(path: string = PROC_DRBD): Promise<LiveDrbd> 
   }
   const major = Number.parseInt(proc.version ?? '', 10);
   if (major >= HEADER_ONLY_FROM && proc.model.resources.length === 0) return askDrbd9(proc.version);
-  if (proc.model.resources.length === 0) return { kind: 'read', reading: proc, source: path };
-  const named = await askNames();
-  if (named === null) return { kind: 'read', reading: proc, source: path };
-  const reading = readProcText(text.text, namesIn(named)) ?? proc;
-  return {
-    kind: 'read',
-    reading: { ...reading, model: withNames(reading.model, named) },
-    source: `${path}, names from drbdsetup`,
-  };
+  const plain = { kind: 'read', reading: proc, source: path, answers: true } as const;
+  if (proc.model.resources.length === 0) return plain;
+  const said = await ask({ ...listEvents(), timeoutMs });
+  // Not of DRBD 8.3 and older, and not where it is not installed.
+  const named = said.ok ? (readEvents2(said.text)?.model ?? null) : null;
+  if (named !== null) {
+    const reading = readProcText(text.text, namesIn(named)) ?? proc;
+    const model = withNames(reading.model, named);
+    return { ...plain, reading: { ...reading, model }, source: `${path}, names from drbdsetup` };
+  }
+  return said.ok || !said.isLate ? plain : namedByFiles(text.text, path, proc);
 }
+
+/** A command that hangs in the driver keeps all others out; the files can be read all the same. */
+async function namedByFiles(text: string, path: string, proc: DrbdReading): Promise<LiveDrbd> {
+  const said = await ask(dumpAllXml());
+  const names = said.ok ? resourceMap(parseDumpXml(said.text), hostname()) : [];
+  const reading = readProcText(text, names) ?? proc;
+  const remarks = [...reading.remarks, HANGS];
+  const source = names.length === 0 ? path : `${path}, names from the configuration files`;
+  return { kind: 'read', reading: { ...reading, remarks }, source, answers: false };
+}
+
+const HANGS =
+  'drbdsetup does not answer: a command hangs in the driver, most often on a disk that does not answer';
 
 async function askDrbd9(version: string | null): Promise<LiveDrbd> {
   const command = statusJson();
@@ -52,24 +82,21 @@ async function askDrbd9(version: string | null): Promise<LiveDrbd> {
   if (reading === null) {
     return { kind: 'unreadable', reason: `${source} printed something else than its state` };
   }
-  return { kind: 'read', reading: { ...reading, version }, source };
-}
-
-/** What drbdsetup of DRBD 8.4 tells; null when it does not (8.3 and older, or not installed). */
-async function askNames(): Promise<DrbdModel | null> {
-  const said = await ask(listEvents());
-  return said.ok ? (readEvents2(said.text)?.model ?? null) : null;
+  return { kind: 'read', reading: { ...reading, version }, source, answers: true };
 }
 
 /** A text that was asked for, or why there is none. */
 export type Text =
   { readonly ok: true; readonly text: string } | { readonly ok: false; readonly reason: string };
 
-async function ask({ argv, timeoutMs }: DrbdCommand): Promise<Text> {
+type Answer = Text & { readonly isLate: boolean };
+
+async function ask({ argv, timeoutMs }: DrbdCommand): Promise<Answer> {
   const result = await runCommand({ argv, timeoutMs: timeoutMs ?? QUERY_TIMEOUT_MS });
-  if (result.exitCode === 0) return { ok: true, text: result.stdout };
+  const isLate = result.timedOut;
+  if (result.exitCode === 0) return { ok: true, text: result.stdout, isLate };
   const reason = result.startFailure ?? result.stderr.trim().split('\n')[0] ?? '';
-  return { ok: false, reason: result.timedOut ? 'it did not answer in time' : reason };
+  return { ok: false, reason: isLate ? 'it did not answer in time' : reason, isLate };
 }
 
 /** Reads the kernel's file in one go; `path`: another file in its place. Never rejects. */

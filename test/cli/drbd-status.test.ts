@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
@@ -110,6 +110,46 @@ t.test('drbd status: this machine, DRBD 8.4: the file, with names from drbdsetup
   golden(t, 'drbd-live', named.out.replace(/^DRBD 8.4.11, from\s+\S+,\s+names\s+from\s+drbdsetup/, first));
   const dumb = await tandem(args, { env: fakeDrbdsetup('exit 20\n') });
   t.match(dumb, { code: 0, out: /^drbd10: Secondary$/m, err: '' }, 'without names');
+});
+
+const CONFIG = fileURLToPath(new URL('../../fixtures/config/', import.meta.url));
+
+t.test('drbd status and config: where the kernel runs by something else than the files', built, async (t) => {
+  const recorded = '8.4.11-43-syncing-controlled-n2';
+  const env = fakeDrbdsetup(
+    `case "$1" in show) cat ${CONFIG}${recorded}.show-defaults.txt;; events2) cat ${EVENTS}${recorded}.now.txt;; esac\n`,
+  );
+  const xml = readFileSync(`${CONFIG}${recorded}.dump.xml`, 'utf8');
+  writeFileSync(join(env.folder, 'dump.xml'), xml.replaceAll('<host name="n2">', `<host name="${hostname()}">`));
+  writeFileSync(join(env.folder, 'drbdadm'), `#!/bin/sh\ncat ${env.folder}/dump.xml\n`, { mode: 0o755 });
+  const status = await tandem(['drbd', 'status', '--proc-drbd', fixture(recorded)], { env });
+  t.match(status, { code: 0, err: '' });
+  t.match(status.out.replace(/\s+/g, ' '), 'it does not run as the files say: volume 0 disk c-plan-ahead is 20, the files say 0');
+  const ran = await tandem(['drbd', 'config', 'r0', '--json'], { env });
+  t.match(ran, { code: EXIT.failed, err: '' });
+  t.match(JSON.parse(ran.out), {
+    schema: 'tandem.drbd-config/1',
+    resources: [{ resource: 'r0', configured: true, differences: [{ what: 'volume 0 disk c-plan-ahead', running: '20', configured: '0' }, {}, {}] }],
+  });
+  const none = await tandem(['drbd', 'config', 'r7'], { env });
+  t.match(none, { code: EXIT.noSuch, err: 'tandem: the kernel has no DRBD resource "r7"; it runs r0\n' });
+  writeFileSync(join(env.folder, 'dump.xml'), xml.replaceAll('"r0"', '"r5"'));
+  t.match(await tandem(['drbd', 'config'], { env }), { code: EXIT.failed, out: /The files do not have this resource/ });
+});
+
+t.test('drbd config: saved texts, faults with their place, secrets kept', built, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tandem-drbd-config-'));
+  const file = join(folder, 'show');
+  writeFileSync(file, 'resource r0 {\n  net { shared-secret "hush"; tiemout 3; }\n}\n');
+  const ran = await tandem(['drbd', 'config', '--show', file]);
+  t.match(ran, { code: 0, out: /shared-secret \(set\), tiemout 3/, err: `${file}:2:31: warning: unknown word in section net: "tiemout"\n` });
+  t.notMatch(ran.out, /hush/);
+  const show = `${CONFIG}8.4.11-57-protocol-b-n1.show-defaults.txt`;
+  const xml = `${CONFIG}8.4.11-57-protocol-b-n1.dump.xml`;
+  const same = await tandem(['drbd', 'config', '--show', show, '--xml', xml, '--host', 'n1']);
+  t.match(same, { code: 0, out: /It runs as the files say\.$/m });
+  t.match(await tandem(['drbd', 'config', '--xml', xml]), { code: EXIT.usage, err: /name the text of drbdsetup show, too/ });
+  t.match(await tandem(['drbd', 'config', '--show', join(folder, 'none')]), { code: EXIT.noInput });
 });
 
 t.test('drbd status: this machine, DRBD 9: drbdsetup is asked', built, async (t) => {

@@ -81,6 +81,8 @@ t.test('config query: volumes, minors and addresses of each host', (t) => {
   t.equal(hostSection(r1, 'n1.example.org')?.address, 'ipv4:10.9.2.1:7790');
   const six = parseDumpXml(XML.slice(0, XML.indexOf('<connection>'))).resources[1];
   t.equal(six && hostSection(six, 'n1')?.address, 'ipv6:[fe80::1]:7790', 'as drbdsetup takes it');
+  const unnamed = parseDumpXml(XML.replace('>/dev/drbd1<', '><')).resources[0]!;
+  t.equal(hostSection(unnamed, 'n1')?.volumes[1]?.device, '/dev/drbd1', 'device minor 1;');
   const bare = XML.slice(XML.indexOf('<resource name="r1"'), XML.indexOf('</config>'));
   t.equal(parseDumpXml(bare).resources.length, 1, 'dump-xml of one resource has no <config>');
   t.same(parseResourceList('r0 r1\n'), ['r0', 'r1']);

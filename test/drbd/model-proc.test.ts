@@ -99,3 +99,29 @@ t.test('saved text: remarks tell what is missing; other texts are refused', (t) 
   t.equal(readDrbdText(''), null);
   t.end();
 });
+
+t.test('model of /proc/drbd: what has no place of its own is kept as it stands', (t) => {
+  const text = [
+    'version: 8.4.11 (api:1/proto:86-101)',
+    ' 0: cs:VerifyS ro:Primary/Secondary ds:UpToDate/UpToDate C r-----',
+    '    ns:0 nr:0 dw:0 dr:0 al:0 bm:0 lo:0 pe:0 ua:0 ap:0 ep:3 wo:f oos:0',
+    '\t[==============>.....] verified: 77.3% (600000/2621440)K',
+    '\tfinish: 0:00:16 speed: 37,412 (40,000 -- 35,000) want: 51,200 K/sec',
+    '\t 77% sector pos: 4042880/5242880 stop sector: 5000000',
+    '\tresync: used:1/61 hits:150527 misses:19 starving:0 locked:0 changed:19',
+    '\tact_log: used:7/1237 hits:81041094 misses:2038141 starving:3 locked:0 changed:574410',
+    '\tblocked on activity log: 3\n',
+  ].join('\n');
+  const [resource] = modelFromProc(parseProcDrbd(text)).resources;
+  t.same(resource?.volumes[0]?.extra, {
+    epochs: '3',
+    act_log: 'used:7/1237 hits:81041094 misses:2038141 starving:3 locked:0 changed:574410',
+    'blocked on activity log': '3',
+  });
+  t.same(resource?.connections[0]?.volumes[0]?.extra, {
+    resync: 'used:1/61 hits:150527 misses:19 starving:0 locked:0 changed:19',
+    sector: '4042880/5242880 until 5000000',
+    'KiB/s just now': '40000',
+  });
+  t.end();
+});

@@ -56,7 +56,8 @@ async function liveView(path: string | undefined, context: CommandContext): Prom
   if (live.kind === 'unreadable') throw new CliFailure('unknown', live.reason);
   warn(live.reading, live.source, context);
   const view = drbdView(live.reading, { kind: 'live', name: live.source });
-  return path === undefined && view.resources.length > 0 ? withDrift(view) : view;
+  const isWorthAsking = live.answers && view.resources.length > 0;
+  return isWorthAsking ? withDrift(view) : view;
 }
 
 /** Says of each resource whether the kernel runs it as the files say. */
