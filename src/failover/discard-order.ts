@@ -41,9 +41,11 @@ function escaped(text: string): string {
 
 /** The order that stands for a resource, or null. */
 export function discardOrder(state: State, resource: string): DiscardOrder | null {
-  const value = orderValue(state, discardKey(resource));
-  const version = state.orders[discardKey(resource)]?.version ?? 0;
-  const [victim = '', fingerprint = '', by = '', reason = ''] = (value ?? '').split('/');
+  const key = discardKey(resource);
+  const value = orderValue(state, key);
+  if (value === null) return null;
+  const version = state.orders[key]?.version ?? 0;
+  const [victim = '', fingerprint = '', by = '', reason = ''] = value.split('/');
   if (victim === '' || fingerprint === '') return null;
   return { victim, fingerprint, by: unescaped(by), reason: unescaped(reason), version };
 }

@@ -37,7 +37,8 @@ export function heedAsks(turn: Turn): void {
 
 /** The asks that stand, each with what came of it so far. */
 function asksToUs(state: State): readonly Outdating[] {
-  return Object.values(state.peers).flatMap(({ name, report }) =>
+  const asking = Object.values(state.peers).filter(({ report }) => report?.outdateAsks.length);
+  return asking.flatMap(({ name, report }) =>
     (report?.outdateAsks ?? [])
       .filter(({ node }) => node === state.spec.self)
       .map(({ resource, version }): Outdating => {

@@ -14,28 +14,28 @@ interface Settled {
   readonly state: State;
   readonly peers: readonly Peer[];
   readonly untilMs: number;
-  /** What the review had to say of the time for fencing. */
-  readonly fencingMs: number;
+  /** What the review had to say of the time for what comes next. */
+  readonly dueMs: number;
 }
 
 /** The last one of each node: of each configuration, which is one object as long as a node runs. */
 const settled = new WeakMap<State['spec'], Settled>();
 
-/** Reviews unless it is known that nothing would come of it. Answers when fencing is due next. */
+/** Reviews unless it is known that nothing would come of it. Answers what the review answers. */
 export function reviewUnlessSettled(turn: Turn, review: () => number): number {
   const known = settled.get(turn.state.spec);
   if (known !== undefined && turn.isBefore(known.untilMs) && isSettled(known, turn)) {
-    return known.fencingMs;
+    return known.dueMs;
   }
-  let fencingMs = Number.POSITIVE_INFINITY;
+  let dueMs = Number.POSITIVE_INFINITY;
   const untilMs = turn.untilWhenSettled(() => {
-    fencingMs = review();
+    dueMs = review();
   });
   if (turn.isBefore(untilMs)) {
     const state = copyOf(turn.state);
-    settled.set(state.spec, { state, peers: turn.peers, untilMs, fencingMs });
+    settled.set(state.spec, { state, peers: turn.peers, untilMs, dueMs });
   }
-  return fencingMs;
+  return dueMs;
 }
 
 function isSettled(known: Settled, turn: Turn): boolean {
@@ -67,8 +67,6 @@ function isSameDrbd(a: State, b: State): boolean {
     a.sides === b.sides &&
     a.splits === b.splits &&
     a.discards === b.discards &&
-    a.fenceRecords === b.fenceRecords &&
-    a.fenceTrials === b.fenceTrials &&
     a.fencePeers === b.fencePeers &&
     a.outdatings === b.outdatings
   );

@@ -3,7 +3,7 @@
  * report has it. Found from the generation identifiers of both, said aloud once, and taken back
  * when it is over.
  */
-import type { Connection } from '../drbd/facts.js';
+import type { Connection, DrbdFacts } from '../drbd/facts.js';
 import { parseGenerations } from '../drbd/generation.js';
 import {
   inspectResource,
@@ -87,13 +87,32 @@ export function groupUsing(state: State, resource: string): State['spec']['group
   );
 }
 
+/** What two halves were compared from, and what came of it. */
+interface Compared {
+  readonly self: string;
+  readonly side: State['sides'][string] | undefined;
+  readonly report: Peer['report'];
+  readonly found: ResourceInspection | null;
+}
+
+/** The last comparison with each reading of DRBD: the same halves compare alike. */
+const compared = new WeakMap<DrbdFacts, Compared>();
+
 /** Both halves compared; null when there is no other half to compare with. */
 export function splitBrainOf(state: State, resource: string): ResourceInspection | null {
+  const facts = state.drbd[resource];
   const peer = otherHalf(state, resource);
+  if (facts === undefined || peer === null || !isHeard(peer)) return null;
+  const { self } = state.spec;
+  const { report } = peer;
+  const side = state.sides[resource];
+  const known = compared.get(facts);
+  if (known?.self === self && known.side === side && known.report === report) return known.found;
   const own = ownSide(state, resource);
-  const theirs = peer === null ? null : peerSide(peer, resource);
-  if (own === null || theirs === null) return null;
-  return inspectResource(resource, own, theirs);
+  const theirs = peerSide(peer, resource);
+  const found = own === null || theirs === null ? null : inspectResource(resource, own, theirs);
+  compared.set(facts, { self, side, report, found });
+  return found;
 }
 
 /** Says aloud a split brain that was found, and one that is over. */

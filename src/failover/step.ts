@@ -110,12 +110,12 @@ function onLeave(turn: Turn): void {
 /** Level-triggered: looks at everything and does what is due, whatever the event was. */
 function decide(turn: Turn): void {
   judgePeers(turn);
-  const fencingMs = reviewUnlessSettled(turn, () => review(turn));
+  const dueMs = reviewUnlessSettled(turn, () => review(turn));
   sendIfDue(turn);
-  turn.emit({ kind: 'wake', atMs: Math.max(turn.nowMs + 1, Math.min(fencingMs, wakeMs(turn))) });
+  turn.emit({ kind: 'wake', atMs: Math.max(turn.nowMs + 1, Math.min(dueMs, wakeMs(turn))) });
 }
 
-/** Everything that is not judged or sent at every turn. Answers when fencing is due next. */
+/** Everything that is not judged or sent at every turn. Answers when something of it is due. */
 function review(turn: Turn): number {
   reviewCopies(turn);
   reviewConnectivity(turn);
@@ -139,7 +139,17 @@ function review(turn: Turn): number {
   reconcileDiscards(turn);
   followRequests(turn);
   leaveIfStopped(turn);
-  return fencingMs;
+  return Math.min(fencingMs, lookMs(turn));
+}
+
+/** When the next look at something that runs is due. */
+function lookMs(turn: Turn): number {
+  let atMs = Number.POSITIVE_INFINITY;
+  for (const group of turn.groups) {
+    if (group.life !== 'started' || group.action !== null) continue;
+    for (const dueMs of Object.values(group.monitorDueMs)) atMs = Math.min(atMs, dueMs);
+  }
+  return atMs;
 }
 
 function wakeMs(turn: Turn): number {
@@ -148,10 +158,6 @@ function wakeMs(turn: Turn): number {
   let atMs = Math.min(nowMs + turnEveryMs(spec), lastSentMs + spec.heartbeat.keepaliveMs);
   for (const peer of turn.peers) {
     atMs = Math.min(atMs, nextVerdictMs(peer.life, spec.heartbeat, nowMs) ?? atMs);
-  }
-  for (const group of turn.groups) {
-    if (group.life !== 'started' || group.action !== null) continue;
-    for (const dueMs of Object.values(group.monitorDueMs)) atMs = Math.min(atMs, dueMs);
   }
   return atMs;
 }

@@ -28,15 +28,12 @@ export class Knowledge {
   readonly #generation = new Map<string, number>();
 
   of(node: string, about: string): Told {
-    const row = this.#told.get(node) ?? new Map<string, Told>();
-    this.#told.set(node, row);
-    const told = row.get(about) ?? {
-      report: null,
-      heardMs: null,
-      provenOffMs: null,
-      shotGeneration: null,
-    };
-    row.set(about, told);
+    const row = this.#told.get(node);
+    const known = row?.get(about);
+    if (known !== undefined) return known;
+    const told = { report: null, heardMs: null, provenOffMs: null, shotGeneration: null };
+    if (row === undefined) this.#told.set(node, new Map<string, Told>([[about, told]]));
+    else row.set(about, told);
     return told;
   }
 
