@@ -122,6 +122,7 @@ function copyNow(state: State, own: DrbdFacts, before: Copy): Copy {
   if (before.kind === 'behind' && !isPrimary && !isAgreed(state, own, before)) return before;
   // A Primary without a good disk of its own works with the other node's.
   if (isPrimary && !isGood(own)) return before;
+  if (isMadePrimaryInSplit(state, own, before)) return before;
   if (isPrimary || isCaughtUp(own)) {
     return { kind: 'current', than: null, ahead: isAhead(own, before) };
   }
@@ -140,6 +141,15 @@ function oneSidedCopy(state: State, own: DrbdFacts): Copy | null {
 
 function partnerOf(state: State, resource: string): string | null {
   return Object.values(state.peers).find((peer) => hasHalf(state, peer, resource))?.name ?? null;
+}
+
+/**
+ * Made Primary by hand while a split brain is known: somebody looks into the data. That chooses no
+ * side; a person does, with "tandem split-brain resolve".
+ */
+function isMadePrimaryInSplit(state: State, own: DrbdFacts, before: Copy): boolean {
+  const isSplit = state.splits[own.resource] !== undefined && !LINKED.includes(own.connection);
+  return isSplit && before.kind !== 'current';
 }
 
 /** Wrote alone, and the other has not made up for it yet. */

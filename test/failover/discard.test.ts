@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap';
 import type { OperatorRequest } from '../../src/base/control.js';
 import type { SideReport } from '../../src/heartbeat/report.js';
+import { copyObjection } from '../../src/failover/copies.js';
 import { objectionTo } from '../../src/failover/placement.js';
 import { drbd, Driver } from './driver.js';
 
@@ -54,6 +55,29 @@ t.test('split brain: found from both halves, said once, and taken back', (t) => 
   driver.give({ kind: 'drbd', facts: [drbd()] });
   driver.give({ kind: 'side', resource: 'r0', side: null }).hear();
   t.match(driver.sentences.join('\n'), /r0 is no longer split/);
+  t.end();
+});
+
+t.test('split brain: a side that is made Primary by hand is not chosen by that (S4)', (t) => {
+  const driver = split();
+  hearThere(driver);
+  t.match(copyObjection(driver.state, 'r0'), /not known whether n1 or n2 has the newer copy/);
+  driver.give({ kind: 'drbd', facts: [drbd({ ...ALONE, role: 'Primary' })] });
+  hearThere(driver);
+  t.match(copyObjection(driver.state, 'r0'), /not known whether n1 or n2 has the newer copy/);
+  t.equal(driver.pass(5_000).group.claim, null, 'the service is not started on it');
+  driver.give({ kind: 'drbd', facts: [drbd()] });
+  t.equal(copyObjection(driver.state, 'r0'), null, 'a connection is DRBD\'s own word');
+  t.end();
+});
+
+t.test('split brain: the side that serves when it is found goes on, and may start again', (t) => {
+  const driver = split();
+  driver.give({ kind: 'drbd', facts: [drbd({ ...ALONE, role: 'Primary' })] });
+  hearThere(driver, {}, { disk: 'Outdated' });
+  t.not(driver.state.splits['r0'], undefined);
+  driver.give({ kind: 'drbd', facts: [drbd(ALONE)] });
+  t.equal(copyObjection(driver.state, 'r0'), null);
   t.end();
 });
 
