@@ -29,6 +29,8 @@ export type StorageOptions = {
   /** Default dont-care: no handler is configured. */
   readonly fencing?: DrbdFencing;
   readonly skipInitialSync?: boolean;
+  /** The backing device is LVM's volume `tank/data`, with room beside it. */
+  readonly onLogicalVolume?: boolean;
   readonly netOptions?: readonly string[];
   readonly diskOptions?: readonly string[];
   readonly handlers?: readonly string[];
@@ -68,6 +70,7 @@ export async function setupDrbd(lab: Lab, options: StorageOptions = {}): Promise
   if (first === undefined || second === undefined) throw new Error('DRBD needs two nodes');
   const pair = [first, second] as const;
   const text = resourceText(pair, options);
+  if (options.onLogicalVolume === true) await Promise.all(pair.map(makeLogicalVolume));
   await Promise.all(pair.map((node) => attach(node, text)));
   await waitForDrbd(first, 'cs:Connected', CONNECT_TIMEOUT_MS);
   if (options.skipInitialSync === true) {
@@ -118,7 +121,7 @@ export function resourceText(pair: readonly LabNode[], options: StorageOptions =
     ...(handlers.length === 0 ? [] : section('handlers', handlers)),
     ...pair.flatMap((node) => section(`on ${node.name}`, [
       'device /dev/drbd0 minor 0;',
-      'disk /dev/ubdb;',
+      `disk ${options.onLogicalVolume === true ? '/dev/tank/data' : '/dev/ubdb'};`,
       'meta-disk internal;',
       `address ${node.addresses.replication}:7788;`,
     ])),
@@ -140,6 +143,14 @@ export async function waitForDrbd(node: LabNode, word: string, timeoutMs: number
   ).catch((error: unknown) => {
     throw new Error(`${String(error)}; last seen:\n${seen}`);
   });
+}
+
+/** 160 of 256 MiB, so that snapshots have room. */
+async function makeLogicalVolume(node: LabNode): Promise<void> {
+  await node.must(
+    'pvcreate --yes /dev/ubdb && vgcreate tank /dev/ubdb && lvcreate --yes --name data --size 160M tank',
+    { timeoutMs: 30_000 },
+  );
 }
 
 async function attach(node: LabNode, text: string): Promise<void> {

@@ -2,6 +2,7 @@
 // happens, which test/e2e turns into subtests.
 
 import { fileURLToPath } from 'node:url';
+import type { StorageOptions } from '../storage.js';
 import { insideSandbox, labProblem, runInSandbox } from '../sandbox.js';
 import { Stage } from './stage.js';
 
@@ -37,9 +38,13 @@ const SEEN_CHARS_MAX = 4_000;
 class FactFailure extends Error {}
 
 /** Runs the program: outside it makes the sandbox, inside it plays. Arguments choose by title. */
-export async function playAll(entryUrl: string, scenarios: readonly Scenario[]): Promise<void> {
+export async function playAll(
+  entryUrl: string,
+  scenarios: readonly Scenario[],
+  storage: StorageOptions = {},
+): Promise<void> {
   const args = process.argv.slice(2);
-  const work = insideSandbox() ? inside(scenarios, args) : outside(entryUrl, args);
+  const work = insideSandbox() ? inside(scenarios, args, storage) : outside(entryUrl, args);
   process.exit(
     await work.catch((error: unknown) => {
       process.stderr.write(`${error instanceof Error ? (error.stack ?? '') : String(error)}\n`);
@@ -59,14 +64,18 @@ async function outside(entryUrl: string, args: readonly string[]): Promise<numbe
   return runInSandbox(fileURLToPath(entryUrl), args, { log });
 }
 
-async function inside(scenarios: readonly Scenario[], args: readonly string[]): Promise<number> {
+async function inside(
+  scenarios: readonly Scenario[],
+  args: readonly string[],
+  storage: StorageOptions,
+): Promise<number> {
   const words = args.filter((arg) => !arg.startsWith('--'));
   const chosen = scenarios.filter(
     ({ title }) => words.length === 0 || words.some((word) => title.includes(word)),
   );
   const startMs = performance.now();
   const note = (sentence: string): void => print({ kind: 'note', sentence });
-  const stage = await Stage.raise({ fact, note });
+  const stage = await Stage.raise({ fact, note }, storage);
   note(`the stage stands after ${Math.round(performance.now() - startMs)} ms`);
   let failed = 0;
   try {

@@ -1,42 +1,13 @@
 // Split brains on real disks: made by hand, explained, settled each way; and what only looks like one.
 
 import type { LabNode } from '../node.js';
+import { cutReplication, healToStandAlone, inspect, splitBrain } from './apart.js';
 import { playAll, type Scenario } from './play.js';
 import { PATIENCE, type Stage } from './stage.js';
-import { history } from '../cluster.js';
-import { waitForDrbd } from '../storage.js';
+import { GROUP, history } from '../cluster.js';
+import { reconfigureDrbd, waitForDrbd } from '../storage.js';
 
-/** What `tandem split-brain inspect --json` tells, as far as facts are about it. */
-type Account = {
-  readonly verdict: string;
-  readonly isSplitBrain: boolean;
-  readonly sentence: string;
-  readonly advice: readonly string[];
-  readonly sides: readonly {
-    readonly node: string;
-    readonly role: string;
-    readonly aloneSince: { readonly at: string; readonly source: string } | null;
-    readonly primaryWhenLinkBroke: boolean | null;
-    readonly changedBytes: number | null;
-    readonly databaseSentence: string;
-  }[];
-  readonly newer: { readonly node: string | null; readonly evidence: readonly string[] };
-  readonly policies: { readonly sentence: string } | null;
-};
-
-type Ran = { readonly exitCode: number | null; readonly stdout: string; readonly stderr: string };
-
-const COMMAND_LIMIT = { timeoutMs: 90_000 } as const;
 const MARK_BYTES = 2_097_152;
-
-async function tandem(node: LabNode, words: string): Promise<Ran> {
-  return node.exec(`tandem split-brain ${words}`, COMMAND_LIMIT);
-}
-
-async function inspect(node: LabNode): Promise<{ readonly ran: Ran; readonly account: Account }> {
-  const ran = await tandem(node, 'inspect r0 --json');
-  return { ran, account: JSON.parse(ran.stdout) as Account };
-}
 
 /** Writes a file of its own on a node, alone, without Tandem; what earlier plays left goes. */
 async function writeAlone(node: LabNode, mount = '/mnt'): Promise<void> {
@@ -51,21 +22,6 @@ async function writeAlone(node: LabNode, mount = '/mnt'): Promise<void> {
     drbdadm secondary r0`,
     PATIENCE,
   );
-}
-
-async function cutReplication(stage: Stage): Promise<void> {
-  await stage.lab.setLink(stage.n1, 'replication', 'down');
-  for (const node of stage.lab.nodes) await waitForDrbd(node, 'cs:WFConnection', PATIENCE.timeoutMs);
-}
-
-/** Whoever finds it out first gives up; the other does, too, or waits for it in WFConnection. */
-async function healToStandAlone(stage: Stage): Promise<void> {
-  await stage.lab.setLink(stage.n1, 'replication', 'up');
-  await stage.waitFor('DRBD to refuse the connection', async () => {
-    const texts = await Promise.all(stage.lab.nodes.map((node) => node.readFile('/proc/drbd')));
-    const hasGivenUp = texts.some((text) => text.includes('cs:StandAlone'));
-    return hasGivenUp && texts.every((text) => /cs:(StandAlone|WFConnection)/.test(text));
-  });
 }
 
 /** Both nodes write alone, without a daemon; then DRBD meets itself again. */
@@ -117,18 +73,18 @@ const twoSides: Scenario = {
       stage.fact(`since when ${node} went its own way, by its kernel log`, isTold, aloneSince);
     }
     stage.fact('DRBD would do nothing', /disconnect/.test(account.policies?.sentence ?? ''), account.policies);
-    stage.note((await tandem(n2, 'inspect')).stdout);
+    stage.note((await splitBrain(n2, 'inspect')).stdout);
     const seen = await stage.until(n1, 'status tells of it', ({ drbd }) => drbd[0]?.splitBrain === true);
     stage.fact('status tells of it', seen.drbd[0]?.splitBrain === true);
     await stage.untilSaid(n2, /^DRBD resource r0: split brain: .*tandem split-brain inspect r0/);
 
-    const elsewhere = await tandem(n1, 'resolve r0 --discard n2 --yes --save-to /root/saved');
+    const elsewhere = await splitBrain(n1, 'resolve r0 --discard n2 --yes --save-to /root/saved');
     stage.fact('blocks are saved on their own node only', elsewhere.exitCode === 107, elsewhere);
-    const unsure = await tandem(n1, 'resolve r0 --discard n2');
+    const unsure = await splitBrain(n1, 'resolve r0 --discard n2');
     stage.fact('nobody is asked in a pipe: refused', unsure.exitCode === 107, unsure);
-    const dry = await tandem(n1, 'resolve r0 --discard n2 --dry-run');
+    const dry = await splitBrain(n1, 'resolve r0 --discard n2 --dry-run');
     stage.fact('a dry run changes nothing', dry.exitCode === 0 && /Would be done/.test(dry.stdout), dry);
-    const done = await tandem(
+    const done = await splitBrain(
       n2,
       'resolve r0 --discard n2 --yes --save-to /root/saved --reason "n1 has the orders of today"',
     );
@@ -153,12 +109,12 @@ const otherWay: Scenario = {
     await n1.writeFile('/tmp/gi2', `${texts[0] ?? ''}\n`);
     await n1.writeFile('/tmp/proc2', texts[1] ?? '');
     const files = '--gi n1=/tmp/gi1 --gi n2=/tmp/gi2 --proc n1=/tmp/proc1 --proc n2=/tmp/proc2';
-    const offline = await tandem(n1, `inspect r0 ${files}`);
+    const offline = await splitBrain(n1, `inspect r0 ${files}`);
     stage.fact('files tell the same', /^r0: SPLIT BRAIN/.test(offline.stdout), offline);
-    const done = await tandem(n2, 'resolve r0 --discard n1 --yes');
+    const done = await splitBrain(n2, 'resolve r0 --discard n1 --yes');
     stage.fact('resolve ends with 0', done.exitCode === 0, done);
     stage.note(done.stdout);
-    const again = await tandem(n2, 'resolve r0 --discard n1 --yes');
+    const again = await splitBrain(n2, 'resolve r0 --discard n1 --yes');
     stage.fact('asked again it is refused: not split', again.exitCode === 107, again);
     await factRunsWith(stage, n2, 'mark-n2');
   },
@@ -186,10 +142,10 @@ const underService: Scenario = {
     stage.fact('n2 was made Primary afterwards', second?.primaryWhenLinkBroke === false, second);
     stage.fact('the binary log of n1 is told', /binlog\.\d+ at \d+, GTID/.test(first?.databaseSentence ?? ''), first);
     stage.fact('why that of n2 is not', /^unknown, because/.test(second?.databaseSentence ?? ''), second);
-    const refused = await tandem(n2, 'resolve r0 --discard n1 --yes');
+    const refused = await splitBrain(n2, 'resolve r0 --discard n1 --yes');
     stage.fact('n1 is not discarded under its service', refused.exitCode === 107, refused);
     stage.note(refused.stderr);
-    const done = await tandem(n1, 'resolve r0 --discard n2 --yes --reason "n1 served all the time"');
+    const done = await splitBrain(n1, 'resolve r0 --discard n2 --yes --reason "n1 served all the time"');
     stage.note(`${done.stderr}${done.stdout}`);
     stage.fact('n2 is discarded', done.exitCode === 0, done);
     await stage.untilInSync();
@@ -206,7 +162,7 @@ async function factNoSplit(stage: Stage, what: string, verdict: string, advice: 
   const isRight = account.verdict === verdict && !account.isSplitBrain && ran.exitCode === exit;
   stage.fact(`${what}: ${verdict}, no split brain`, isRight, account);
   stage.fact(`${what}: it says what to do`, advice.test(account.advice.join('\n')), account.advice);
-  const refused = await tandem(stage.n1, 'resolve r0 --discard n2 --yes');
+  const refused = await splitBrain(stage.n1, 'resolve r0 --discard n2 --yes');
   stage.fact(`${what}: resolve refuses`, refused.exitCode === 107, refused);
 }
 
@@ -245,4 +201,29 @@ const falseAlarms: Scenario = {
   },
 };
 
-await playAll(import.meta.url, [twoSides, otherWay, underService, falseAlarms]);
+const onlyConsistent: Scenario = {
+  title: 'one side is only Consistent, after a start without its peer under DRBD fencing: no split brain',
+  async play(stage) {
+    const { n1, n2 } = stage;
+    await stage.raiseCluster();
+    const hold = { group: GROUP, by: 'lab', reason: null, forMs: null };
+    await stage.ask(n1, { kind: 'disable', ...hold });
+    await reconfigureDrbd(stage.lab, { fencing: 'resource-only' });
+    await cutReplication(stage);
+    await n2.must('drbdadm down r0 && drbdadm up r0');
+    await waitForDrbd(n2, 'ds:Consistent/DUnknown', PATIENCE.timeoutMs);
+    await stage.pass(2_500);
+    await factNoSplit(stage, 'only Consistent', 'in-sync', /replication network/);
+    const { account } = await inspect(n1);
+    const disks = account.sides.map(({ node, disk }) => `${node} ${disk}`);
+    const isSeen = disks.join() === 'n1 UpToDate,n2 Consistent';
+    stage.fact('it shows who is only Consistent', isSeen, disks);
+    await stage.healLinks();
+    await stage.untilInSync();
+    await reconfigureDrbd(stage.lab, {});
+    await stage.ask(n1, { kind: 'enable', group: GROUP, by: 'lab' });
+    await stage.untilOk('n1');
+  },
+};
+
+await playAll(import.meta.url, [twoSides, otherWay, underService, falseAlarms, onlyConsistent]);

@@ -19,7 +19,7 @@ import {
 import { Lab } from '../lab.js';
 import type { LabNode } from '../node.js';
 import { waitFor } from '../process.js';
-import { setupDrbd, STORAGE, waitForDrbd } from '../storage.js';
+import { setupDrbd, STORAGE, waitForDrbd, type StorageOptions } from '../storage.js';
 import { SERVICE_ADDRESS, Writer } from '../writer.js';
 import { Observer } from './observer.js';
 
@@ -75,10 +75,10 @@ export class Stage {
   }
 
   /** Boots the lab. */
-  static async raise(tell: Teller): Promise<Stage> {
+  static async raise(tell: Teller, storage: StorageOptions = {}): Promise<Stage> {
     const lab = await Lab.create({ log: tell.note });
     await lab.bootAll({ timeoutMs: 120_000 });
-    await setupDrbd(lab, { skipInitialSync: true });
+    await setupDrbd(lab, { skipInitialSync: true, ...storage });
     const observer = await Observer.start();
     for (const node of lab.nodes) await observer.watch(node);
     return new Stage(lab, observer, tell);

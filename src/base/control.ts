@@ -97,9 +97,22 @@ export interface ReloadRequest {
   readonly kind: 'reload';
 }
 
+/**
+ * How far the database on this node's disk came, read by somebody who may: for the daemon, which
+ * tells it to the other nodes as long as the data is the same.
+ */
+export interface PositionRequest {
+  readonly kind: 'databasePosition';
+  readonly resource: string;
+  /** CURRENT of the data that was read, hexadecimal. */
+  readonly current: string;
+  /** One word of database-position. */
+  readonly position: string;
+}
+
 /** A request with what every one may carry. */
 export interface OperatorEnvelope {
-  readonly request: OperatorRequest | ReloadRequest;
+  readonly request: OperatorRequest | ReloadRequest | PositionRequest;
   /** Answer what would happen and change nothing. */
   readonly dryRun: boolean;
 }

@@ -67,7 +67,7 @@ function policyLines({ policies, isSplitBrain }: SplitBrainAccount, style: TextS
     policies === null
       ? "not known, because the resource's configuration could not be read here"
       : policies.sentence;
-  return ['', 'What DRBD would do by its after-sb policies', ...folded(style, 2, sentence)];
+  return ['', 'What DRBD would do on connecting with these roles, by its after-sb policies', ...folded(style, 2, sentence)];
 }
 
 /** A line such as `n1# drbdadm connect r0` is typed as it stands: it is never folded. */

@@ -90,6 +90,6 @@ ${names.join('\n')}
 
 Each file is the whole backing device, with DRBD's meta data. To look into it without changing it:
 
-  mount -o ro,loop,noload ${resource}-0-${node}.img /mnt      (ext3, ext4; xfs: ro,loop,norecovery)
+  mount -t ext4 -o ro,loop,noload ${resource}-0-${node}.img /mnt      (xfs: -t xfs -o ro,loop,norecovery)
 `;
 }

@@ -207,8 +207,13 @@ function newerOf(
   }
   if (a === null || b === null) {
     evidence.push('the ends of both binary logs would tell who wrote last; not both are known');
+    const closed = [first, second].filter(({ database }) => database.kind === 'unknown' && database.why === 'notMounted');
+    const command = `tandem split-brain inspect ${inspection.resource} --read-disk`;
+    const nodes = closed.map(({ evidence: { node } }) => node).join(' and ');
+    if (nodes !== '') evidence.push(`if the disk is on LVM, "${command}" on ${nodes} reads it`);
     return { node: null, evidence };
   }
+  evidence.push(...transactions(first, second));
   if (a === b) {
     evidence.push(`both binary logs end in the same second (${momentOf(a)})`);
     return { node: null, evidence };
@@ -219,6 +224,15 @@ function newerOf(
       `${momentOf(Math.min(a, b))}, each by its own clock: ${late} wrote last`,
   );
   return { node: late, evidence };
+}
+
+/** Both went on counting from the same transaction: a number that is higher is no proof of age. */
+function transactions(...inputs: readonly AccountInput[]): readonly string[] {
+  const told = inputs.flatMap(({ evidence: { node }, database }) =>
+    database.kind === 'binlog' && database.gtid !== null ? [`${database.gtid} on ${node}`] : [],
+  );
+  if (told.length < inputs.length) return [];
+  return [`the last transactions are ${told.join(' and ')}; each side counted on by itself`];
 }
 
 function lastEvent({ database }: AccountInput): number | null {

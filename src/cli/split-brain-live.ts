@@ -54,10 +54,11 @@ function resourceOf({ resources, self }: SplitBrainSides, wanted: string | null)
 }
 
 function isWhole({ sides }: ResourceSides): boolean {
-  if (sides.length < 2) return true;
+  const [, other] = sides;
+  // Who is not heard tells nothing, however long one waits; nor is there anything to compare with.
+  if (other === undefined || other.role === 'Unknown') return true;
   if (sides.every(({ connection }) => isCarrying(connection as Connection))) return true;
-  // Who is not heard tells nothing, however long one waits.
-  return sides.every(({ missing, role }) => missing === null || role === 'Unknown');
+  return sides.every(({ missing }) => missing === null);
 }
 
 async function toAccount(

@@ -34,6 +34,8 @@ export interface OwnQuestion {
   readonly proc: readonly NodeFile[];
   /** The folder of Tandem's configuration; null looks where it usually is. */
   readonly config: string | null;
+  /** What was read of this node's disk, or null. */
+  readonly position: DatabasePosition | null;
 }
 
 /** The account of a resource as this node alone can give it. Throws a CliFailure. */
@@ -88,7 +90,7 @@ function otherOf(configured: ConfiguredResource | null, self: string, gi: NodeFi
 async function ownSide(
   configured: readonly ConfiguredVolume[],
   facts: DrbdFacts,
-  { self, why, config }: { readonly self: string; readonly why: string; readonly config: string | null },
+  { self, why, config, position }: OwnQuestion & { readonly self: string },
 ): Promise<AccountInput> {
   const { resource, role, connection, disk } = facts;
   const lines = (await readGenerations(resource)) ?? [];
@@ -102,7 +104,7 @@ async function ownSide(
   return {
     evidence: { node: self, role, connection, disk, volumes },
     began: current === undefined ? null : await beganOf(current),
-    database: await positionOf(facts, self, config),
+    database: position ?? (await positionOf(facts, self, config)),
     source: `read here: ${why}${state}`,
     missing: volumes.length > 0 ? null : `"drbdadm get-gi ${resource}" prints nothing here; see tandem drbd status`,
   };

@@ -8,6 +8,9 @@ const NAME_CHARACTERS_MAX = 253;
 /** Characters of what a person says; it is kept in the history and shown in one line. */
 const SENTENCE_CHARACTERS_MAX = 500;
 
+/** A file name, two numbers and a GTID. */
+const POSITION_CHARACTERS_MAX = 320;
+
 /** DRBD's own tools give a handler 600 s. */
 const WAIT_MS_MAX = 600_000;
 
@@ -55,6 +58,12 @@ const requestSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('maintenance'), ...holdWish }),
   z.strictObject({ kind: z.literal('endMaintenance'), by: owner }),
   z.strictObject({ kind: z.literal('reload') }),
+  z.strictObject({
+    kind: z.literal('databasePosition'),
+    resource: name,
+    current: z.string().regex(/^[0-9a-f]{1,16}$/, 'is no generation identifier'),
+    position: z.string().max(POSITION_CHARACTERS_MAX).regex(/^\S+$/, 'is no position'),
+  }),
   z.strictObject({
     kind: z.literal('fencePeer'),
     resource: name,

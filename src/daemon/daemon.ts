@@ -1,7 +1,7 @@
 /** Puts the parts together for one node and keeps them running until it has left. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { OperatorAnswer } from '../base/control.js';
+import type { OperatorAnswer, PositionRequest } from '../base/control.js';
 import type { Diagnostic } from '../base/diagnostic.js';
 import { EXIT } from '../base/exit-codes.js';
 import { err, ok, type Result } from '../base/result.js';
@@ -101,7 +101,7 @@ export async function startDaemon(
     save: (facts) => stateFile.save(facts, (sentence) => log.error(sentence)),
     exit: (clean) => void close(clean ? EXIT.ok : EXIT.failed),
   });
-  const backend = backendOf(engine, (dryRun) => reloader.request(dryRun));
+  const backend = backendOf(engine, () => ({ reloader, around }));
   const control = createControlServer({ path: socketPath, backend, log });
   const listening = await control.listen();
   if (!listening.ok) return err(listening.error);
@@ -161,8 +161,13 @@ function leaver(engine: Engine, log: Log, end: () => void): () => void {
   };
 }
 
-/** The engine answers everything but a reload, which reads files. */
-function backendOf(engine: Engine, reload: (dryRun: boolean) => OperatorAnswer): ControlBackend {
+/** What is not the core's: files, and what others have read of this machine. */
+interface BesideEngine {
+  readonly reloader: Reloader;
+  readonly around: Surroundings;
+}
+
+function backendOf(engine: Engine, beside: () => BesideEngine): ControlBackend {
   return {
     status: () => engine.status(),
     history: () => engine.history(),
@@ -170,8 +175,26 @@ function backendOf(engine: Engine, reload: (dryRun: boolean) => OperatorAnswer):
     dump: () => engine.dump(),
     splitBrain: () => engine.splitBrain(),
     answer: (id) => engine.answer(id),
-    request: ({ request, dryRun }) =>
-      request.kind === 'reload' ? reload(dryRun) : engine.request({ request, dryRun }),
+    request: ({ request, dryRun }) => {
+      const { reloader, around } = beside();
+      if (request.kind === 'reload') return reloader.request(dryRun);
+      if (request.kind === 'databasePosition') {
+        return positionAnswer(around.givePosition(request), request);
+      }
+      return engine.request({ request, dryRun });
+    },
+  };
+}
+
+function positionAnswer(isTaken: boolean, { resource }: PositionRequest): OperatorAnswer {
+  const taken = `The other nodes are told how far the database on ${resource} came`;
+  const refused = `${resource} is connected, its identifiers are not read yet, or its data is other than what was read`;
+  return {
+    id: 'position',
+    state: isTaken ? 'done' : 'refused',
+    message: isTaken ? taken : refused,
+    progress: [],
+    exit: isTaken ? 'ok' : 'unknown',
   };
 }
 

@@ -12,6 +12,7 @@ import type {
   Reading,
   Readings,
 } from '../resources/plan.js';
+import { majorMinor } from '../host/device-number.js';
 import { runCommand } from '../host/exec.js';
 import { within } from '../host/limit.js';
 
@@ -97,14 +98,6 @@ async function readPath(path: string): Promise<PathReading> {
           : 'other';
   const deviceNumber = type === 'block' ? majorMinor(info.rdev) : null;
   return { kind: 'path', realPath, type, deviceNumber, fileId: `${info.dev}:${info.ino}` };
-}
-
-/** Splits a device number as glibc's gnu_dev_major(3) does. */
-function majorMinor(rdev: number): string {
-  const device = BigInt(rdev);
-  const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n);
-  const minor = (device & 0xffn) | ((device >> 12n) & 0xffffff00n);
-  return `${major}:${minor}`;
 }
 
 function localAddresses(): readonly InterfaceAddress[] {

@@ -38,7 +38,8 @@ export async function reconnect(
   world: ReconnectWorld,
 ): Promise<ReconnectResult> {
   const { reconnectId, resource, step } = effect;
-  const failure = (await objection(effect, world)) ?? (await runAll(commandsOf(resource, step)));
+  const commands = (await isConnecting(effect, world)) ? [] : commandsOf(resource, step);
+  const failure = (await objection(effect, world)) ?? (await runAll(commands));
   if (failure !== null) return { reconnectId, outcome: 'failed', reason: `${world.self}: ${failure}` };
   const reason = {
     discard: `${world.self} waits for the other side of ${resource}, with its own changes given up`,
@@ -46,6 +47,13 @@ export async function reconnect(
     withdraw: `${world.self} has disconnected ${resource}: its changes are no longer given up`,
   }[step];
   return { reconnectId, outcome: 'ok', reason };
+}
+
+/** Asked a second time before DRBD has told of the first: 8.4 would say "address in use" (102). */
+async function isConnecting({ step, resource }: ReconnectEffect, world: ReconnectWorld): Promise<boolean> {
+  if (step !== 'connect') return false;
+  const facts = (await world.facts()).find((one) => one.resource === resource);
+  return facts?.state === 'configured' && facts.connection !== 'StandAlone';
 }
 
 function commandsOf(resource: string, step: ReconnectEffect['step']): readonly DrbdCommand[] {

@@ -4,7 +4,7 @@
  * that may have one processor, so it is asked when the state has changed and come to rest, never
  * while a group starts, stops or waits for a fence, and else once a minute.
  */
-import { encodePosition, type DatabasePosition } from '../base/database-position.js';
+import { decodePosition, encodePosition, type DatabasePosition } from '../base/database-position.js';
 import type { DrbdFacts } from '../drbd/facts.js';
 import { parseGenerations } from '../drbd/generation.js';
 import { generationBeganAt } from '../drbd/kernel-log.js';
@@ -55,6 +55,18 @@ const READ_AGAIN_MS = 60_000;
 /** The amount that differs is known without a fork; a slow link is not to carry each change. */
 const TELL_AGAIN_MS = 5_000;
 
+/** A position, and of which data it is. */
+export interface GivenPosition {
+  /** CURRENT without bit 0, hexadecimal. */
+  readonly current: string;
+  readonly position: string;
+}
+
+/** Bit 0 tells the role, not the data. */
+function currentOf({ current }: { readonly current: bigint }): string {
+  return (current & ~1n).toString(16);
+}
+
 interface Watched {
   key: string;
   dueMs: number;
@@ -68,6 +80,8 @@ interface Watched {
 export class SideWatch {
   readonly #world: SideWorld;
   readonly #watched = new Map<string, Watched>();
+  /** What somebody read of a disk that is not mounted, by resource. */
+  readonly #given = new Map<string, GivenPosition>();
   /** Resources that were looked at before: what they are now they have become since. */
   readonly #seen = new Set<string>();
 
@@ -83,8 +97,28 @@ export class SideWatch {
     }
   }
 
+  /** Takes a position that was read through a snapshot; false when it is of other data, or late. */
+  give(resource: string, given: GivenPosition): boolean {
+    const watched = this.#watched.get(resource);
+    const [ids] = parseGenerations(watched?.side?.volumes[0]?.generation ?? '').generations;
+    if (watched?.side == null || ids === undefined || currentOf(ids) !== given.current) return false;
+    this.#given.set(resource, given);
+    watched.side = { ...watched.side, database: given.position };
+    this.#post(watched);
+    return true;
+  }
+
+  /** It holds while this node has written nothing since. */
+  #givenFor(resource: string, line: string): DatabasePosition | null {
+    const given = this.#given.get(resource);
+    const [ids] = parseGenerations(line).generations;
+    if (given === undefined || ids === undefined || currentOf(ids) !== given.current) return null;
+    return decodePosition(given.position);
+  }
+
   #lookAt(facts: DrbdFacts): void {
     const { resource } = facts;
+    if (facts.role === 'Primary') this.#given.delete(resource);
     const isApart = facts.state === 'configured' && !isCarrying(facts.connection);
     this.#noteAlone(facts, isApart);
     if (!isApart && !(facts.state === 'configured' && this.#world.isWanted(resource))) {
@@ -104,6 +138,7 @@ export class SideWatch {
   #forget(resource: string): void {
     const watched = this.#watched.get(resource);
     this.#watched.delete(resource);
+    this.#given.delete(resource);
     if (watched?.side != null) this.#world.post(resource, null);
   }
 
@@ -140,7 +175,8 @@ export class SideWatch {
     const lines = await this.#world.generations(resource);
     if (lines === null || lines.length !== facts.volumes.length) return;
     const began = await this.#beganOf(resource, lines[0] ?? '');
-    const position = await this.#world.position(resource, facts.role === 'Primary');
+    const seen = await this.#world.position(resource, facts.role === 'Primary');
+    const position = seen.kind === 'unknown' ? (this.#givenFor(resource, lines[0] ?? '') ?? seen) : seen;
     if (this.#watched.get(resource) !== watched) return;
     const volumes = facts.volumes.map(({ volume, outOfSyncBytes }, index) => ({
       volume,
@@ -175,7 +211,7 @@ export class SideWatch {
   async #beganOf(resource: string, line: string): Promise<Side['began']> {
     const [ids] = parseGenerations(line).generations;
     if (ids === undefined) return null;
-    const current = (ids.current & ~1n).toString(16);
+    const current = currentOf(ids);
     const note = this.#world.witness.get(resource);
     if (note?.current === current) return note.began;
     const sinceBoot = generationBeganAt(await this.#world.kernelLog(), ids.current);

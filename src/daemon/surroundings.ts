@@ -1,4 +1,5 @@
 /** What reaches the engine from outside: the links to the peers, DRBD, the ping nodes. */
+import type { PositionRequest } from '../base/control.js';
 import type { DrbdSourceStatus } from '../base/status.js';
 import type { Config } from '../config/config.js';
 import type { DrbdFacts } from '../drbd/facts.js';
@@ -26,7 +27,7 @@ export interface SurroundingsParts {
 export class Surroundings {
   readonly #parts: SurroundingsParts;
   #links: Links;
-  #watches: Watches = { stop: () => undefined, drbdSource: () => null };
+  #watches: Watches = { stop: () => undefined, drbdSource: () => null, givePosition: () => false };
 
   constructor(config: Config, parts: SurroundingsParts) {
     this.#parts = parts;
@@ -60,6 +61,11 @@ export class Surroundings {
   drbdSource(): DrbdSourceStatus | null {
     return this.#watches.drbdSource();
   }
+
+  /** Takes a database position that was read for this node; false when it is of other data. */
+  givePosition(request: PositionRequest): boolean {
+    return this.#watches.givePosition(request);
+  }
 }
 
 /** The DRBD resources of all groups. */
@@ -91,13 +97,16 @@ function openLinks(config: Config, { clock, log, engine }: SurroundingsParts): L
 interface Watches {
   readonly stop: () => void;
   readonly drbdSource: () => DrbdSourceStatus | null;
+  readonly givePosition: (request: PositionRequest) => boolean;
 }
 
 /** Tells the engine what changes by itself. */
 function watchMachine(config: Config, parts: SurroundingsParts): Watches {
   const { drbd, clock, log, engine } = parts;
   const pings = watchPings(config, clock, engine);
-  if (!drbd.isNeeded) return { stop: () => pings.stop(), drbdSource: () => null };
+  if (!drbd.isNeeded) {
+    return { stop: () => pings.stop(), drbdSource: () => null, givePosition: () => false };
+  }
   const sides = watchSides({ config, ...parts });
   let latest: readonly DrbdFacts[] = [];
   const looking = setInterval(() => sides.look(latest), config.heartbeat.keepaliveMs);
@@ -116,7 +125,9 @@ function watchMachine(config: Config, parts: SurroundingsParts): Watches {
     clearInterval(looking);
     pings.stop();
   };
-  return { stop, drbdSource: () => watch.status };
+  const givePosition = ({ resource, current, position }: PositionRequest): boolean =>
+    sides.give(resource, { current, position });
+  return { stop, drbdSource: () => watch.status, givePosition };
 }
 
 function watchPings({ heartbeat }: Config, clock: Clock, engine: Engine): PingWatch {

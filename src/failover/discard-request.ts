@@ -52,6 +52,11 @@ function unsafe(message: string): DiscardVerdict {
   return { kind: 'refused', exit: 'unsafe', message };
 }
 
+/** What is not known yet, and will be in seconds. */
+function notNow(message: string): DiscardVerdict {
+  return { kind: 'refused', exit: 'unknown', message };
+}
+
 function noSuch(what: string, word: string, known: readonly string[]): DiscardVerdict {
   const message = `There is no ${what} "${word}"; there is: ${known.join(', ')}`;
   return { kind: 'refused', exit: 'noSuch', message };
@@ -66,7 +71,7 @@ function resourcesOf(turn: Turn): readonly string[] {
 /** What is known must be of now: both daemons up, and neither has just stood still. */
 function objectionToView(turn: Turn, peer: Peer): DiscardVerdict | null {
   if (turn.nowMs < turn.state.health.listenUntilMs) {
-    return unsafe(`${turn.self} has just stood still: ask again when it has listened`);
+    return notNow(`${turn.self} has just stood still: ask again when it has listened`);
   }
   if (peer.verdict === 'up' && isMember(peer)) return null;
   return unsafe(
@@ -82,8 +87,7 @@ function objectionToVerdict(
 ): DiscardVerdict | null {
   if (found === null || found.verdict === 'unknown') {
     const why = found?.sentence ?? 'one side has not told its state';
-    const message = `It is not known whether ${resource} is split: ${why}; ask again in a few seconds`;
-    return { kind: 'refused', exit: 'unknown', message };
+    return notNow(`It is not known whether ${resource} is split: ${why}; ask again in a few seconds`);
   }
   if (!found.isSplitBrain) {
     const cure = found.advice.length === 0 ? '' : `; see "tandem split-brain inspect ${resource}"`;

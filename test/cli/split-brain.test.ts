@@ -79,6 +79,26 @@ t.test('split-brain inspect: the account in every situation', (t) => {
   });
   const older = input('n2', `${BASE}:${ZERO}:${OLD}:${ZERO}:1:0:0:0:0:1:0`, { disk: 'Outdated' });
   golden(t, 'false-alarm', [one, older], DEFAULT_POLICIES);
+  const idle = { ...one, evidence: { ...one.evidence, role: 'Secondary' as const } };
+  const policies = {
+    after0Primaries: 'discard-least-changes',
+    after1Primary: 'consensus',
+    after2Primaries: 'call-pri-lost-after-sb',
+    alwaysAfterSplitBrain: false,
+  };
+  // n2 changed more than n1: by least changes n1 would lose.
+  const busy: AccountInput = {
+    ...input('n2', GI2.replace(/1$/, '0'), {
+      volumes: two.evidence.volumes.map((volume) => ({ ...volume, outOfSyncBytes: 4_194_304 })),
+    }),
+    database: decodePosition('mysql-bin.000012:99:1795245300:3E11FA47-71CA-11E1-9E33-C80AA9429562:23'),
+  };
+  golden(t, 'policies-no-primary', [idle, busy], policies);
+  golden(t, 'policies-one-primary', [one, busy], policies);
+  const both = { ...busy, evidence: { ...busy.evidence, role: 'Primary' as const } };
+  golden(t, 'policies-two-primaries', [one, both], policies);
+  const closed: AccountInput = { ...busy, database: { kind: 'unknown', why: 'notMounted' } };
+  golden(t, 'disk-not-read', [one, closed], null);
   const stranger = input('n2', `5555555555555554:${ZERO}:3333333333333332:${ZERO}:1:1:0:0:0:0:0`);
   golden(t, 'unrelated', [one, stranger], DEFAULT_POLICIES);
   golden(t, 'unknown', [one, { ...two, evidence: { ...two.evidence, volumes: [] } }], null);

@@ -97,6 +97,29 @@ t.test('sides: a state must rest, is read once a minute, and a change takes back
   t.equal(one.world.reads, 4, 'wanted: to see that a resync has made both sides one');
 });
 
+t.test('sides: a position that somebody read of the disk is told, as long as the data is the same', async (t) => {
+  const given = { current: '0e00f5d4b1a06eaa'.replace(/^0/, ''), position: 'binlog.000001:42:7:0-1-9' };
+  const one = bench();
+  t.notOk(one.watch.give('r0', given), 'nothing was read yet to compare it with');
+  const apart = { ...APART, role: 'Secondary' } as const;
+  await look(one, apart, 2_000);
+  t.notOk(one.watch.give('r0', { ...given, current: 'a2c9f5d4b1a05efe' }), 'of other data');
+  t.notOk(one.watch.give('r1', given), 'of another resource');
+  t.equal(one.posted.at(-1)?.database, '-noBinlog');
+  t.ok(one.watch.give('r0', given));
+  t.equal(one.posted.at(-1)?.database, given.position, 'told at once');
+  await look(one, { ...apart, outOfSyncBytes: 0 }, 2_000);
+  t.equal(one.world.reads, 2);
+  t.equal(one.posted.at(-1)?.database, given.position, 'and when the identifiers are read again');
+  await look(one, APART, 2_000);
+  await look(one, apart, 2_000);
+  t.equal(one.posted.at(-1)?.database, '-noBinlog', 'it was Primary since: what was read may be old');
+  t.ok(one.watch.give('r0', given));
+  await look(one, {}, 400);
+  await look(one, apart, 2_000);
+  t.equal(one.posted.at(-1)?.database, '-noBinlog', 'it was connected since');
+});
+
 t.test('sides: since when, by what Tandem saw, when the kernel log does not tell', async (t) => {
   const one = bench();
   one.world.log = '';

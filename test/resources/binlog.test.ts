@@ -92,6 +92,13 @@ t.test('database position: from the files of a data folder, older files when the
     lastEventSeconds: 301,
     gtid: '3-7-6',
   });
+  // Mounted elsewhere, an absolute name must not lead to what is at that place now.
+  writeFileSync(join(at, 'b.index'), '/db/mysql/b.000001\n/db/mysql/b.000002\n');
+  t.match(await databasePosition(at), { kind: 'unknown' });
+  const elsewhere = { from: '/db/mysql', to: at };
+  t.match(await databasePosition(at, elsewhere), { kind: 'binlog', file: 'b.000002', gtid: '3-7-6' });
+  writeFileSync(join(at, 'b.index'), `${at}/b.000001\n`);
+  t.strictSame(await databasePosition(at, elsewhere), { kind: 'unknown', why: 'unreadable' });
   writeFileSync(join(at, 'b.index'), './b.000003\n');
   mkdirSync(join(at, 'b.000003'));
   t.match(await databasePosition(at), { kind: 'unknown', why: 'unreadable' });

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
+import type { DatabasePosition } from '../../base/database-position.js';
 import type { ExitName } from '../../base/exit-codes.js';
 import { CliFailure } from '../cli-failure.js';
 import {
@@ -11,6 +12,7 @@ import {
 } from '../command-context.js';
 import { renderAccount } from '../render-split-brain.js';
 import { accountOf, type SplitBrainAccount } from '../split-brain-account.js';
+import { readOwnDisk, tellPosition } from '../split-brain-disk.js';
 import { nodeFile, sidesFromFiles } from '../split-brain-files.js';
 import { liveAccount, policiesOf } from '../split-brain-live.js';
 import { onlyResource, ownAccount } from '../split-brain-own.js';
@@ -20,6 +22,7 @@ interface InspectOptions extends CommonOptions {
   readonly gi: readonly string[];
   readonly proc: readonly string[];
   readonly config?: string;
+  readonly readDisk?: boolean;
 }
 
 const EXIT_HELP = `
@@ -53,6 +56,7 @@ function addInspect(splitBrain: Command, context: CommandContext): void {
     .argument('[resource]', 'the DRBD resource (default: the only one)')
     .option('--gi <node=file>', 'what "drbdadm get-gi" and /proc/drbd say there', collect, [])
     .option('--proc <node=file>', 'its /proc/drbd, when that is another file', collect, [])
+    .option('--read-disk', 'read the database position of this node through a short LVM snapshot')
     .option('--config <folder>', 'where the configuration is, when tandemd does not run')
     .addHelpText('after', EXIT_HELP);
   withCommonOptions(command).action(
@@ -71,32 +75,55 @@ async function accountFor(
   const gi = options.gi.map((word) => nodeFile(word, '--gi'));
   const proc = options.proc.map((word) => nodeFile(word, '--proc'));
   const config = options.config ?? null;
+  const position = options.readDisk === true ? await readDisk(resource, config, options) : null;
   const [only, ...more] = gi;
-  if (only === undefined && proc.length === 0) return liveOrOwn(resource, options);
+  if (only === undefined && proc.length === 0) return liveOrOwn(resource, options, position);
   const self = hostname();
   const isOther = only !== undefined && only.node !== self && more.length === 0;
   if (isOther && proc.every(({ node }) => node === only.node || node === self)) {
     const why = 'the other half is from a file';
-    return ownAccount({ resource, why, gi: only, proc, config });
+    return ownAccount({ resource, why, gi: only, proc, config, position });
   }
   const name = resource ?? (await onlyResource());
   const sides = await sidesFromFiles(name, gi, proc);
   return accountOf(name, sides, await policiesOf(name));
 }
 
-/** Without the daemon this node can still tell its own half. */
+/** What cannot be read is said, and stays unknown: the account is worth having all the same. */
+async function readDisk(
+  resource: string | null,
+  config: string | null,
+  options: InspectOptions,
+): Promise<DatabasePosition | null> {
+  const name = resource ?? (await onlyResource());
+  const read = await readOwnDisk(name, config);
+  for (const sentence of read.notes) process.stderr.write(`${sentence}\n`);
+  if (read.position === null) return null;
+  const note = await tellPosition(clientOf(options), name, read);
+  if (note !== null) process.stderr.write(`${note}\n`);
+  return read.position;
+}
+
+/** Without the daemon, or when it hears nobody, this node can still tell its own half. */
 async function liveOrOwn(
   resource: string | null,
   options: InspectOptions,
+  position: DatabasePosition | null,
 ): Promise<SplitBrainAccount> {
+  const own = { gi: null, proc: [], config: options.config ?? null, position };
+  let live: SplitBrainAccount;
   try {
-    return (await liveAccount(clientOf(options), resource)).account;
+    live = (await liveAccount(clientOf(options), resource)).account;
   } catch (error) {
     if (!(error instanceof CliFailure)) throw error;
     if (error.exit !== 'daemonDown' && error.exit !== 'unavailable') throw error;
     const why = error.exit === 'daemonDown' ? 'tandemd is not running here' : error.message;
-    return ownAccount({ resource, why, gi: null, proc: [], config: options.config ?? null });
+    return ownAccount({ resource, why, ...own });
   }
+  const other = live.sides[1];
+  if (live.verdict !== 'unknown' || other?.role !== 'Unknown') return live;
+  const why = `tandemd here does not hear ${other.node}`;
+  return ownAccount({ resource: live.resource, why, ...own }).catch(() => live);
 }
 
 function tell(account: SplitBrainAccount, options: CommonOptions, context: CommandContext): void {
