@@ -105,7 +105,10 @@ export function reviewCopies(turn: Turn): void {
     if (isSame && now.ahead === before.ahead) continue;
     turn.update({ copies: { ...turn.state.copies, [facts.resource]: now } });
     if (now.kind === 'behind' && !isSame) {
-      const sentence = behindSentence(turn.self, facts.resource, now.than ?? '');
+      const sentence = isDiskless(facts)
+        ? `${turn.self} has no disk below DRBD resource ${facts.resource}: what is written now is ` +
+          `on the disk of ${now.than ?? ''} only, and one that comes back lacks it`
+        : behindSentence(turn.self, facts.resource, now.than ?? '');
       turn.say('warn', `${sentence}; it is not used until DRBD has made up for it`);
     }
   }
@@ -134,7 +137,12 @@ function copyNow(state: State, own: DrbdFacts, before: Copy): Copy {
 function oneSidedCopy(state: State, own: DrbdFacts): Copy | null {
   const isWritten = own.role === 'Primary' || own.peerRole === 'Primary';
   if (!isWritten || !SERVED.includes(own.connection)) return null;
-  if (isDiskless(own)) return { kind: 'behind', than: partnerOf(state, own.resource), ahead: false };
+  if (isDiskless(own)) {
+    // Both without: nothing can be written.
+    const isServed = own.volumes.every(({ peerDisk }) => peerDisk === 'UpToDate');
+    if (!isServed) return null;
+    return { kind: 'behind', than: partnerOf(state, own.resource), ahead: false };
+  }
   if (!isPeerDiskless(own) || !isGood(own)) return null;
   return { kind: 'current', than: null, ahead: true };
 }

@@ -148,6 +148,13 @@ t.test('copies: what is written while one half has no disk is on the other one o
   kept.hear({}, { life: 'started', epoch: 1 }, cutOff);
   t.equal(copyObjection(kept.state, 'r0'), null, 'a Primary without disk and peer writes nothing');
 
+  const none = withDrbd({}).hear().pass(2_000);
+  none.give({ kind: 'drbd', facts: [drbd({ role: 'Primary', peerDisk: 'Diskless' })] });
+  const both = { role: 'Primary', disk: 'Diskless', peerDisk: 'Diskless' } as const;
+  none.give({ kind: 'drbd', facts: [drbd(both)] });
+  const ahead = { kind: 'current', than: null, ahead: true };
+  t.same(none.state.copies['r0'], ahead, 'both broken: nobody writes (seed 6000210)');
+
   const late = withDrbd({}).hear().give({ kind: 'drbd', facts: [drbd(APART)] });
   late.hear({}, { life: 'started', epoch: 1 }, cutOff);
   t.match(copyObjection(late.state, 'r0'), /n2 was Primary/, 'cut before: it may have written');

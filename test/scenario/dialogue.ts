@@ -8,7 +8,9 @@
  *     stall n1 2s | freeze n1 8s the daemon alone, or the whole machine, stands still
  *     cut LINK | mend LINK       eth0, eth1, serial, all (these three), replication
  *     cut clients n1             what n1 reaches of its ping nodes
- *     device n1 fails            or works, hangs, late: the power device of n1
+ *     isolate n1 | mend everything
+ *     device n1 fails            or works, hangs, late: the power devices of n1; one: device n1 fails outlet-2
+ *     disk n1 fails              or returns, replaced: the disk below DRBD
  *     fail n1 start mysql fails  the next such action: fails, failsDirty, hangs, late
  *     kill n1 mysql              a resource dies
  *     digest n2 d2               another configuration from the next start of the daemon
@@ -38,7 +40,7 @@ import {
 } from '../../src/sim/household.js';
 import type { Machine } from '../../src/sim/machine.js';
 import type { Observation } from '../../src/sim/observation.js';
-import type { DeviceMood } from '../../src/sim/power.js';
+import type { Device, DeviceMood } from '../../src/sim/power.js';
 import { World } from '../../src/sim/world.js';
 
 /** `run until` gives up after this much virtual time. */
@@ -48,7 +50,10 @@ const EVEN = { jitterMs: 0, loss: 0, duplication: 0 };
 
 const DRBD_FENCING = ['resource-only', 'resource-and-stonith'] as const;
 
-/** Settings of the first block: `cluster fencing=none failback=when-synced reboot ping drbd=POLICY`. */
+/**
+ * Settings of the first block: `cluster fencing=none failback=when-synced reboot ping drbd=POLICY`;
+ * `levels`: two power outlets first, then the management board.
+ */
 function buildWorld(words: readonly string[]): World {
   const nodes = words.includes('three') ? ['n1', 'n2', 'n3'] : ['n1', 'n2'];
   const failback = words.includes('failback=when-synced') ? 'when-synced' : 'never';
@@ -76,6 +81,7 @@ function buildWorld(words: readonly string[]): World {
       { name: 'serial', quality: { delayMs: 50, ...EVEN } },
     ],
     powerTiming: { ...QUICK_POWER, onAgainMs: words.includes('reboot') ? 4_000 : null },
+    powerDevices: words.includes('levels') ? [['outlet-1', 'outlet-2'], ['board']] : undefined,
     agentTiming: QUICK_AGENTS,
     replicaTiming: LAN_REPLICA,
     bootDisk: 'UpToDate',
@@ -145,9 +151,12 @@ class Dialogue {
     leave: (nodes) => this.#each(nodes, (machine) => machine.leave()),
     stall: ([node = '', time = '']) => this.#w.machine(node).stall(durationMs(time)),
     freeze: ([node = '', time = '']) => this.#w.machine(node).freeze(durationMs(time)),
+    isolate: ([node = '']) => this.#isolate(node),
     cut: ([link = '', ...nodes]) => this.#setLink(link, false, nodes),
     mend: ([link = '', ...nodes]) => this.#setLink(link, true, nodes),
-    device: ([node = '', mood = '']) => this.#w.power.setMood(node, mood as DeviceMood),
+    device: ([node = '', mood = '', device]) =>
+      this.#w.power.setMood(node, mood as DeviceMood, (device ?? null) as Device | null),
+    disk: ([node = '', what = '']) => this.#setDisk(node, what),
     fail: ([node = '', verb = '', resource = '', fault = '']) =>
       this.#w.failNext(node, 'mysql', indexOf(resource), verb as Verb, fault as AgentFault),
     kill: ([node = '', resource = '']) =>
@@ -171,7 +180,18 @@ class Dialogue {
     this.#lines = [];
   }
 
+  /** Cut off from every other node, on every link. */
+  #isolate(node: string): void {
+    for (const other of this.#w.setup.nodes) {
+      if (other !== node) this.#w.network.setPair(null, node, other, false);
+    }
+  }
+
   #setLink(name: string, isUp: boolean, nodes: readonly string[]): void {
+    if (name === 'everything') {
+      this.#w.network.heal();
+      return;
+    }
     if (name === 'clients') {
       this.#each(nodes, (machine) => machine.setClientNetwork(isUp));
       return;
@@ -182,6 +202,14 @@ class Dialogue {
     }
     for (const link of name === 'all' ? LINKS : [name]) {
       this.#w.network.setPair(link, 'n1', 'n2', isUp);
+    }
+  }
+
+  #setDisk(node: string, what: string): void {
+    for (const replica of Object.values(this.#w.replicas)) {
+      if (what === 'fails') replica.failDisk(node);
+      else if (what === 'returns') replica.reattachDisk(node);
+      else replica.replaceDisk(node);
     }
   }
 
@@ -292,10 +320,18 @@ function scopeOf(word: string): StandbyScope {
   return word === 'foreign' || word === 'local' ? word : 'all';
 }
 
+/** `discard r0 n2`, and the fingerprint that was looked at. */
+function discardOf(words: readonly string[]): OperatorRequest {
+  const [, resource = '', node = '', fingerprint = null] = words as readonly (string | null)[];
+  const why = { by: 'kim', reason: 'n1 has the orders of today' };
+  return { kind: 'discard', resource: resource ?? '', node: node ?? '', fingerprint, ...why };
+}
+
 function requestOf(words: readonly string[]): OperatorRequest {
   const [verb = '', first = null, second = 'all', third = null] = words;
   const held = holdRequestOf(words);
   if (held !== null) return held;
+  if (verb === 'discard') return discardOf(words);
   switch (verb) {
     case 'move':
       return { kind: 'move', group: first ?? '', to: third };

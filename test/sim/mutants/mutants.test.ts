@@ -17,7 +17,7 @@ interface Catch {
 
 function hunt(mutant: Mutant): Catch | null {
   let turns = 0;
-  for (let seed = 1; seed <= mutant.seedsMax; seed += 1) {
+  for (let seed = mutant.fromSeed ?? 1; seed <= mutant.seedsMax; seed += 1) {
     const report = runSeed({
       seed,
       wishes: {
