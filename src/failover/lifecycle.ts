@@ -9,6 +9,7 @@
  */
 import { formatDuration } from '../base/duration.js';
 import type { ResourceState } from '../base/status.js';
+import type { GroupLife } from '../heartbeat/report.js';
 import { nextToStart, nextToStop } from '../resources/group-plan.js';
 import { kindOf } from '../resources/kinds.js';
 import { areGroupPeersDown } from './clearance.js';
@@ -31,25 +32,21 @@ const LOOK_AGAIN_MS = 5_000;
 export function reconcileGroup(turn: Turn, name: string): void {
   const group = turn.group(name);
   if (group === undefined || group.action !== null) return;
-  switch (group.life) {
-    case 'unknown':
-      probeNext(turn, group);
-      return;
-    case 'stopped':
-      if (isCleared(turn, name)) beginStart(turn, group);
-      return;
-    case 'starting':
-      continueStart(turn, group);
-      return;
-    case 'started':
-      keepRunning(turn, group);
-      return;
-    case 'stopping':
-      continueStop(turn, group);
-      return;
-    case 'stopFailed':
-  }
+  NEXT[group.life](turn, group);
 }
+
+/** What is done next in each life; a life that is forgotten here does not compile. */
+const NEXT: Readonly<Record<GroupLife, (turn: Turn, group: Group) => void>> = {
+  unknown: probeNext,
+  stopped: (turn, group) => {
+    if (isCleared(turn, group.spec.name)) beginStart(turn, group);
+  },
+  starting: continueStart,
+  started: keepRunning,
+  stopping: continueStop,
+  // Nothing until "tandem cleanup": the end of the stop is not known (S3).
+  stopFailed: () => undefined,
+};
 
 // --- finding out ---------------------------------------------------------------------------------
 
@@ -253,20 +250,17 @@ export function onActionResult(turn: Turn, result: ActionResult): void {
   if (group?.action == null) return;
   const { index, verb } = group.action;
   turn.updateGroup(group.spec.name, { action: null });
-  switch (verb) {
-    case 'probe':
-      onProbed(turn, group, index, result);
-      return;
-    case 'monitor':
-      onMonitored(turn, group, index, result);
-      return;
-    case 'start':
-      onStarted(turn, group, index, result);
-      return;
-    case 'stop':
-      onStopped(turn, group, index, result);
-  }
+  ON_RESULT[verb](turn, group, index, result);
 }
+
+type OnResult = (turn: Turn, group: Group, index: number, result: ActionResult) => void;
+
+const ON_RESULT: Readonly<Record<RunningAction['verb'], OnResult>> = {
+  probe: onProbed,
+  monitor: onMonitored,
+  start: onStarted,
+  stop: onStopped,
+};
 
 function onProbed(turn: Turn, group: Group, index: number, result: ActionResult): void {
   const { name } = group.spec;

@@ -264,7 +264,8 @@ export class Agents {
     this.#refusal = refusal ?? '';
     const done = refusal === null;
     // A half without a disk shows what the other one has. A new generation is no new data.
-    const content = disk === 'Diskless' && done ? replica.data(node) : before;
+    const isRemote = disk === 'Diskless' || disk === 'Inconsistent';
+    const content = isRemote && done ? replica.data(node) : before;
     const said = { node, resource, disk, diskForMs: forMs, content };
     this.#host.observe({ kind: 'promotion', ...said, done });
     return done;
