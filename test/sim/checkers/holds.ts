@@ -25,15 +25,18 @@ export function holds(tell: (violation: Violation) => void): Checker {
     if (byMs <= 0) return;
     for (const [key, hold] of laid) laid.set(key, { ...hold, endMs: hold.endMs - byMs });
   };
+  /** The orders of a group that is gone go with it. */
+  const onConfigured = (groups: readonly string[]): void => {
+    for (const key of laid.keys()) {
+      if (key !== EVERYTHING && !groups.includes(key)) laid.delete(key);
+    }
+  };
   return checker('holds', ['asked', 'answered', 'actionBegins', 'clockStep', 'configured'], (seen, atMs) => {
     // The rest is nothing to it.
      
     switch (seen.kind) {
       case 'configured':
-        // The orders of a group that is gone go with it.
-        for (const key of laid.keys()) {
-          if (key !== EVERYTHING && !seen.groups.includes(key)) laid.delete(key);
-        }
+        onConfigured(seen.groups);
         return;
       case 'clockStep':
         onClockStep(seen.node, seen.byMs);
@@ -50,7 +53,9 @@ export function holds(tell: (violation: Violation) => void): Checker {
           const aheadMs = Math.max(0, ...[...stepsMs.values()].map((step) => step - own), -own);
           const endMs =
             forMs === null ? Number.POSITIVE_INFINITY : atMs + EARLY * forMs - aheadMs;
-          laid.set(about.key, { isKnown: false, endMs });
+          // Asked for on two nodes at once: either may be the one that stands in the end.
+          const otherMs = laid.get(about.key)?.endMs ?? Number.POSITIVE_INFINITY;
+          laid.set(about.key, { isKnown: false, endMs: Math.min(endMs, otherMs) });
         }
         return;
       }
