@@ -11,7 +11,7 @@ export type ExecResult = {
 
 /** A request to the agent: its verb, the parts whose lengths the header names, a file mode. */
 export type AgentRequest = {
-  readonly verb: 'RUN' | 'SPAWN' | 'WRITE' | 'READ';
+  readonly verb: 'RUN' | 'SPAWN' | 'WRITE' | 'READ' | 'TALK';
   readonly parts: readonly string[];
   readonly mode?: number;
 };

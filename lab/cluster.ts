@@ -1,4 +1,5 @@
-// Tandem on the nodes of a lab: configured by Heartbeat's own three files, started, asked.
+// Tandem on the nodes of a lab: configured, by Heartbeat's own three files or by cluster.yaml,
+// started, asked.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
@@ -8,6 +9,7 @@ import type {
   OperatorRequest,
 } from '../src/base/control.js';
 import type { Status } from '../src/base/status.js';
+import type { WhyAnswer } from '../src/base/why.js';
 import type { Lab } from './lab.js';
 import type { LabNode } from './node.js';
 import { POWER } from './power.js';
@@ -21,7 +23,11 @@ export const GROUP = 'mysql';
 const KEY_WORDS = 'lab-only-key-that-guards-nothing';
 const CONTROL_SOCKET = '/run/tandem/tandem.sock';
 const DAEMON_LOG = '/var/log/tandemd.log';
-const PASSWORD_FILE = '/etc/ha.d/power.pass';
+const HA_FOLDER = '/etc/ha.d';
+const YAML_FOLDER = '/etc/tandem';
+
+/** The file with the power controller's password. */
+export const PASSWORD_FILE = '/etc/ha.d/power.pass';
 
 /** How a cluster of the lab differs from the usual. */
 export type ClusterOptions = {
@@ -32,12 +38,16 @@ export type ClusterOptions = {
   readonly initdeadS?: number;
   /** The haresources line without its node. Default: the four words of the demo. */
   readonly resources?: string;
+  /** Default 200. The head start of the node without the service is twice this, 500 ms at least. */
+  readonly keepaliveMs?: number;
   /** Above it a peer counts as dead. Default 1500; a restart by hand on a busy host takes longer. */
   readonly deadtimeMs?: number;
   /** How long a fence agent may take, in seconds. Default 10. */
   readonly fenceTimeoutS?: number;
   /** Addresses to ping. Default: none. */
   readonly ping?: readonly string[];
+  /** A whole cluster.yaml instead of Heartbeat's files; then nothing else of this counts. */
+  readonly yaml?: string;
 };
 
 /** The resources of the demo, in Heartbeat's notation. */
@@ -46,13 +56,14 @@ export const RESOURCES =
 
 /** ha.cf as the lab's nodes read it. */
 export function haCfText(options: ClusterOptions = {}): string {
+  const { keepaliveMs = TIMING.keepaliveMs, deadtimeMs = TIMING.deadtimeMs } = options;
   const fence =
     `fence * fence_lab ip=${POWER.address} ipport=${POWER.port} ` +
     `username=${POWER.username} password_file=${PASSWORD_FILE} timeout=${options.fenceTimeoutS ?? 10}s`;
   return [
-    `keepalive ${TIMING.keepaliveMs}ms`,
-    `warntime ${TIMING.warntimeMs}ms`,
-    `deadtime ${options.deadtimeMs ?? TIMING.deadtimeMs}ms`,
+    `keepalive ${keepaliveMs}ms`,
+    `warntime ${Math.max(TIMING.warntimeMs, 2 * keepaliveMs)}ms`,
+    `deadtime ${deadtimeMs}ms`,
     `initdead ${options.initdeadS ?? 10}`,
     'udpport 694',
     'baud 115200',
@@ -66,15 +77,21 @@ export function haCfText(options: ClusterOptions = {}): string {
   ].join('\n');
 }
 
-/** Writes ha.cf, haresources and authkeys on every node. */
+/** Writes the configuration on every node; afterwards a node has that one only. */
 export async function configure(lab: Lab, options: ClusterOptions = {}): Promise<void> {
-  const haresources = `n1 ${options.resources ?? RESOURCES}\n`;
+  const { yaml } = options;
+  const keys = `auth 1\n1 sha256 ${KEY_WORDS}\n`;
+  const [folder, other] = yaml === undefined ? [HA_FOLDER, YAML_FOLDER] : [YAML_FOLDER, HA_FOLDER];
   await Promise.all(
     lab.nodes.map(async (node) => {
-      await node.must('mkdir -p /etc/ha.d');
-      await node.writeFile('/etc/ha.d/ha.cf', haCfText(options));
-      await node.writeFile('/etc/ha.d/haresources', haresources);
-      await node.writeFile('/etc/ha.d/authkeys', `auth 1\n1 sha256 ${KEY_WORDS}\n`, { mode: 0o600 });
+      await node.must(`rm -rf ${other}; mkdir -p ${folder} ${HA_FOLDER}`);
+      if (yaml === undefined) {
+        await node.writeFile(`${folder}/ha.cf`, haCfText(options));
+        await node.writeFile(`${folder}/haresources`, `n1 ${options.resources ?? RESOURCES}\n`);
+      } else {
+        await node.writeFile(`${folder}/cluster.yaml`, yaml);
+      }
+      await node.writeFile(`${folder}/authkeys`, keys, { mode: 0o600 });
       await node.writeFile(PASSWORD_FILE, `${POWER.password}\n`, { mode: 0o600 });
     }),
   );
@@ -82,7 +99,7 @@ export async function configure(lab: Lab, options: ClusterOptions = {}): Promise
 
 /** Starts tandemd on a node; its process number. Its log is kept over restarts. */
 export async function startTandemd(node: LabNode): Promise<number> {
-  return node.spawn('exec tandemd --config /etc/ha.d', { logFile: DAEMON_LOG });
+  return node.spawn('exec tandemd', { logFile: DAEMON_LOG });
 }
 
 /** What tandemd wrote, parsed; lines that are no JSON (warnings of the configuration) left out. */
@@ -98,16 +115,13 @@ export async function daemonLog(node: LabNode): Promise<readonly Record<string, 
   });
 }
 
-/** Asks the daemon of a node directly: a Node.js start for each question would disturb it. */
+/** Asks the daemon of a node directly: a program started for each question would disturb it. */
 async function ask<T>(node: LabNode, path: string, body: string | null = null): Promise<T | null> {
-  const socat = `socat -t 2 - UNIX-CONNECT:${CONTROL_SOCKET}`;
   const verb = body === null ? 'GET' : 'POST';
   const length = body === null ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`;
-  const { stdout } = await node.exec(socat, {
-    input: `${verb} ${path} HTTP/1.0\r\nConnection: close\r\n${length}\r\n${body ?? ''}`,
-    timeoutMs: 5_000,
-  });
-  const answer = stdout.split('\r\n\r\n').slice(1).join('\r\n\r\n');
+  const request = `${verb} ${path} HTTP/1.0\r\nConnection: close\r\n${length}\r\n${body ?? ''}`;
+  const said = await node.talk(CONTROL_SOCKET, request).catch(() => '');
+  const answer = said.split('\r\n\r\n').slice(1).join('\r\n\r\n');
   try {
     return JSON.parse(answer) as T;
   } catch {
@@ -123,6 +137,11 @@ export async function status(node: LabNode): Promise<Status | null> {
 /** The accounts of a node's daemon; null when it does not answer. */
 export async function history(node: LabNode): Promise<HistoryAnswer | null> {
   return ask<HistoryAnswer>(node, '/v1/history');
+}
+
+/** Why everything is as it is, as a node's daemon sees it; null when it does not answer. */
+export async function whyAnswer(node: LabNode): Promise<WhyAnswer | null> {
+  return ask<WhyAnswer>(node, '/v1/why');
 }
 
 /** Sends an operator's request to a node's daemon; its first answer. */

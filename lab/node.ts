@@ -171,6 +171,11 @@ export class LabNode {
     return this.#mustAsk({ verb: 'READ', parts: [path] }, `read ${path}`);
   }
 
+  /** What a Unix socket in the guest answers to a request until it closes; starts no program. */
+  async talk(path: string, request: string): Promise<string> {
+    return this.#mustAsk({ verb: 'TALK', parts: [path, request] }, `talk to ${path}`);
+  }
+
   async #mustAsk(request: AgentRequest, what: string): Promise<string> {
     const { exitCode, stdout, stderr } = await this.#ask(request, what, EXEC_TIMEOUT_MS);
     if (exitCode !== 0) throw new Error(`${this.name}: ${what}: ${stderr.trim()}`);

@@ -8,7 +8,7 @@
  * The last line is `N passed, N failed, N skipped`: test points, and one each for lint and types.
  */
 import { mkdirSync, openSync, readdirSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath, URL } from 'node:url';
 import { run, seconds } from './process.mjs';
@@ -20,6 +20,12 @@ const RESULTS_FOLDER = 'test-results';
 /** Seconds for one file: unit tests take about one; the lab boots machines and cuts their power. */
 const UNIT_TIMEOUT_S = 120;
 const LAB_TIMEOUT_S = 1_800;
+
+/** Labs at once: each is in namespaces of its own, and waits for most of its time. */
+const LABS = 2;
+
+/** Lab tests that are over in a minute: they go last, so that all labs end at about the same time. */
+const SHORT_LAB_TESTS = ['drbd-watch', 'holds', 'lab'];
 
 /** Lines of standard error that are shown after a failure; all of them are kept in a file. */
 const LAST_WORDS_MAX = 30;
@@ -80,8 +86,9 @@ async function unitTests() {
 }
 
 function labTests() {
-  const files = testFiles(LAB_FOLDER);
-  return tap('lab', files, { jobs: 1, timeoutS: LAB_TIMEOUT_S, verbose: true });
+  const isShort = (file) => SHORT_LAB_TESTS.includes(basename(file, '.test.ts'));
+  const files = testFiles(LAB_FOLDER).sort((a, b) => isShort(a) - isShort(b));
+  return tap('lab', files, { jobs: LABS, timeoutS: LAB_TIMEOUT_S, verbose: true });
 }
 
 function testFiles(folder) {

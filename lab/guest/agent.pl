@@ -6,6 +6,7 @@
 #   SPAWN <script> <logfile>     start in its own session, answer its pid at once
 #   WRITE <path> <text> <mode>   replace a file (mode in octal), flushed to the disk
 #   READ <path>                  the file's bytes
+#   TALK <socket> <request>      sends the request to a Unix socket; its answer until it closes
 # Reply: 'O <n>' or 'E <n>' and n bytes (standard output, standard error), at last 'X <code>'.
 # A RUN whose connection closes early is killed with its whole session.
 use strict;
@@ -91,7 +92,19 @@ sub read_file { my ($client, $path) = @_;
   else { local $/; frame($client, 'O', <$file> // ''); finish($client, 0) }
 }
 
-my %verbs = (RUN => \&run, SPAWN => \&spawn, WRITE => \&replace_file, READ => \&read_file);
+# Without a fork: a program that only passes the bytes on would cost more than the answer.
+sub talk { my ($client, $path, $request) = @_;
+  socket(my $socket, PF_UNIX, SOCK_STREAM, 0);
+  nonblocking($socket);
+  my $asked = connect($socket, sockaddr_un($path))
+    && (syswrite($socket, $request) // -1) == length $request;
+  if (!$asked) { frame($client, 'E', "$path: $!\n"); return finish($client, 1) }
+  $client->{pipes} = { O => $socket };
+}
+
+my %verbs = (
+  RUN => \&run, SPAWN => \&spawn, WRITE => \&replace_file, READ => \&read_file, TALK => \&talk,
+);
 
 # Starts the request once its header and all its bytes have arrived.
 sub parse { my ($client) = @_;
@@ -116,8 +129,13 @@ sub parse { my ($client) = @_;
 sub drain { my ($client, $kind) = @_;
   while (length($client->{out}) < OUTPUT_BYTES_MAX || $client->{code}) {
     my $bytes = sysread($client->{pipes}{$kind}, my $chunk, CHUNK_BYTES);
-    if (!defined $bytes) { next if $! == EINTR; return }
-    if ($bytes == 0) { delete $client->{pipes}{$kind}; return }
+    next if !defined $bytes && $! == EINTR;
+    return if !defined $bytes && $! == EAGAIN;
+    if (!$bytes) {
+      delete $client->{pipes}{$kind};
+      finish($client, 0) if !$client->{pid}; # the end of a talk; a script is over when it is reaped
+      return;
+    }
     frame($client, $kind, $chunk);
   }
 }

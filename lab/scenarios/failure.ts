@@ -174,11 +174,14 @@ const badAgent: Scenario = {
   },
 };
 
+/** A head start of 2 s: a busy host lets a node stand still for longer than the usual 500 ms. */
+const UNHURRIED = { keepaliveMs: 1_000, deadtimeMs: 5_000 } as const;
+
 const partition: Scenario = {
   title: 'partition: all heartbeats and DRBD cut, power reachable (the holder wins; never two)',
   async play(stage) {
     const { lab, n1, n2 } = stage;
-    await stage.raiseCluster();
+    await stage.raiseCluster(UNHURRIED);
     const writer = await stage.write(n1);
     stage.begin();
     for (const link of ['public', 'replication'] as const) await lab.setLink(n2, link, 'down');

@@ -2,9 +2,8 @@
 // happens, which test/e2e turns into subtests.
 
 import { fileURLToPath } from 'node:url';
-import type { StorageOptions } from '../storage.js';
 import { insideSandbox, labProblem, runInSandbox } from '../sandbox.js';
-import { Stage } from './stage.js';
+import { Stage, type StageOptions } from './stage.js';
 
 /** A scenario: what it is about, and what is done and found out. */
 export type Scenario = {
@@ -41,10 +40,10 @@ class FactFailure extends Error {}
 export async function playAll(
   entryUrl: string,
   scenarios: readonly Scenario[],
-  storage: StorageOptions = {},
+  options: StageOptions = {},
 ): Promise<void> {
   const args = process.argv.slice(2);
-  const work = insideSandbox() ? inside(scenarios, args, storage) : outside(entryUrl, args);
+  const work = insideSandbox() ? inside(scenarios, args, options) : outside(entryUrl, args);
   process.exit(
     await work.catch((error: unknown) => {
       process.stderr.write(`${error instanceof Error ? (error.stack ?? '') : String(error)}\n`);
@@ -67,7 +66,7 @@ async function outside(entryUrl: string, args: readonly string[]): Promise<numbe
 async function inside(
   scenarios: readonly Scenario[],
   args: readonly string[],
-  storage: StorageOptions,
+  options: StageOptions,
 ): Promise<number> {
   const words = args.filter((arg) => !arg.startsWith('--'));
   const chosen = scenarios.filter(
@@ -75,7 +74,7 @@ async function inside(
   );
   const startMs = performance.now();
   const note = (sentence: string): void => print({ kind: 'note', sentence });
-  const stage = await Stage.raise({ fact, note }, storage);
+  const stage = await Stage.raise({ fact, note }, options);
   note(`the stage stands after ${Math.round(performance.now() - startMs)} ms`);
   let failed = 0;
   try {

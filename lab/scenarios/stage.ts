@@ -20,17 +20,18 @@ import { Lab } from '../lab.js';
 import type { LabNode } from '../node.js';
 import { waitFor } from '../process.js';
 import { setupDrbd, STORAGE, waitForDrbd, type StorageOptions } from '../storage.js';
-import { SERVICE_ADDRESS, Writer } from '../writer.js';
+import { Writer, type WriterOptions } from '../writer.js';
 import { Observer } from './observer.js';
 
 /** The host may be busy with other things: what takes a second alone may take ten then. */
-export const PATIENCE = { timeoutMs: 60_000 } as const;
-const RESET_TIMEOUT_MS = 40_000;
+export const PATIENCE = { timeoutMs: 120_000 } as const;
+const RESET_TIMEOUT_MS = 120_000;
 const ROWS = 30;
 
 const PID_FILE = '/run/tandemd.pid';
 const EXIT_FILE = '/run/tandemd.exit';
 const LOG_FILE = '/var/log/tandemd.log';
+const TRACES = `/var/lib/tandem /run/tandem ${PID_FILE} ${EXIT_FILE} ${LOG_FILE}`;
 
 /** Ends the daemon, and an agent of it that might still shoot. */
 const SILENCE = `
@@ -43,11 +44,14 @@ const RESET = `
 pkill -TERM -x mariadbd
 for i in $(seq 100); do pgrep -x mariadbd > /dev/null || break; sleep 0.1; done
 pkill -KILL -x mariadbd
-ip address del ${SERVICE_ADDRESS}/24 dev vec0 2>/dev/null
+ip address flush dev vec0 secondary
 while mountpoint -q ${STORAGE.mountPoint}; do umount ${STORAGE.mountPoint} || sleep 0.2; done
 modprobe drbd; drbdadm up r0 < /dev/null > /dev/null 2>&1
-drbdadm secondary r0 && rm -rf /var/lib/tandem /run/tandem ${PID_FILE} ${EXIT_FILE} ${LOG_FILE}
+drbdadm secondary r0 && rm -rf ${TRACES}
 `;
+
+/** The same for a node without storage. */
+const RESET_OTHER = `ip address flush dev vec0 secondary; rm -rf ${TRACES}`;
 
 /** Says one fact of a scenario; the scenario ends with the first that does not hold. */
 export type Teller = {
@@ -55,11 +59,16 @@ export type Teller = {
   readonly note: (sentence: string) => void;
 };
 
-/** Two nodes with DRBD and a database, and what scenarios do with them. */
+/** What a stage consists of: two nodes unless it says otherwise. */
+export type StageOptions = StorageOptions & { readonly nodes?: readonly string[] };
+
+/** Nodes, of which the first two have DRBD and a database, and what scenarios do with them. */
 export class Stage {
   readonly lab: Lab;
   readonly n1: LabNode;
   readonly n2: LabNode;
+  /** The two that replicate. */
+  readonly pair: readonly LabNode[];
   readonly observer: Observer;
   readonly #tell: Teller;
   #beganMs = Date.now();
@@ -70,13 +79,15 @@ export class Stage {
     this.lab = lab;
     this.n1 = lab.node('n1');
     this.n2 = lab.node('n2');
+    this.pair = [this.n1, this.n2];
     this.observer = observer;
     this.#tell = tell;
   }
 
   /** Boots the lab. */
-  static async raise(tell: Teller, storage: StorageOptions = {}): Promise<Stage> {
-    const lab = await Lab.create({ log: tell.note });
+  static async raise(tell: Teller, options: StageOptions = {}): Promise<Stage> {
+    const { nodes = ['n1', 'n2'], ...storage } = options;
+    const lab = await Lab.create({ nodes, log: tell.note });
     await lab.bootAll({ timeoutMs: 120_000 });
     await setupDrbd(lab, { skipInitialSync: true, ...storage });
     const observer = await Observer.start();
@@ -154,7 +165,12 @@ export class Stage {
       if (node.isFrozen()) await node.powerCut();
       if (!node.isRunning()) await this.boot(node);
     }
-    for (const node of this.lab.nodes) await node.must(RESET, { timeoutMs: RESET_TIMEOUT_MS });
+    await Promise.all(
+      this.lab.nodes.map((node) => {
+        const script = this.pair.includes(node) ? RESET : RESET_OTHER;
+        return node.must(script, { timeoutMs: RESET_TIMEOUT_MS });
+      }),
+    );
     await this.#reconnect();
     await this.untilInSync();
     await configure(this.lab, options);
@@ -166,7 +182,7 @@ export class Stage {
     const stands = (text: string): boolean => text.includes('cs:StandAlone');
     let texts: string[] = [];
     await this.waitFor('DRBD to connect or to refuse it', async () => {
-      texts = await Promise.all(this.lab.nodes.map((node) => node.readFile('/proc/drbd')));
+      texts = await Promise.all(this.pair.map((node) => node.readFile('/proc/drbd')));
       return texts.some(stands) || texts.every((text) => text.includes('ds:UpToDate/UpToDate'));
     });
     if (!texts.some(stands)) return;
@@ -201,7 +217,7 @@ export class Stage {
 
   /** DRBD is connected and UpToDate on both sides. */
   async untilInSync(): Promise<void> {
-    for (const node of this.lab.nodes) {
+    for (const node of this.pair) {
       await waitForDrbd(node, 'ds:UpToDate/UpToDate', PATIENCE.timeoutMs);
     }
   }
@@ -230,10 +246,9 @@ export class Stage {
 
   /** All is well everywhere and the group runs there. */
   async untilOk(on: string): Promise<Status> {
-    const [, seen] = await Promise.all([
-      untilStatus(this.n1, `all is well with ${GROUP} on ${on}`, isWell(on), PATIENCE),
-      untilStatus(this.n2, `all is well with ${GROUP} on ${on}`, isWell(on), PATIENCE),
-    ]);
+    const what = `all is well with ${GROUP} on ${on}`;
+    const look = (node: LabNode): Promise<Status> => this.until(node, what, isWell(on));
+    const [seen] = await Promise.all([look(this.n1), ...this.lab.nodes.slice(1).map(look)]);
     return seen;
   }
 
@@ -247,7 +262,7 @@ export class Stage {
   async start(node: LabNode): Promise<number> {
     await node.must(`rm -f ${PID_FILE} ${EXIT_FILE}`);
     const script =
-      `tandemd --config /etc/ha.d & echo $! > ${PID_FILE}.new; mv ${PID_FILE}.new ${PID_FILE}; ` +
+      `tandemd & echo $! > ${PID_FILE}.new; mv ${PID_FILE}.new ${PID_FILE}; ` +
       `wait $!; echo $? > ${EXIT_FILE}.new; mv ${EXIT_FILE}.new ${EXIT_FILE}`;
     await node.spawn(script, { logFile: LOG_FILE });
     const look = (): Promise<string | false> => node.readFile(PID_FILE).catch(() => false);
@@ -293,9 +308,9 @@ export class Stage {
   // --- the client --------------------------------------------------------------------------------
 
   /** A client that writes from now on; it must get through before this returns. */
-  async write(holder: LabNode): Promise<Writer> {
+  async write(holder: LabNode, options: WriterOptions = {}): Promise<Writer> {
     await holder.must(`mariadb -u root -e 'DELETE FROM shop.rows'`);
-    const writer = new Writer();
+    const writer = new Writer(options);
     this.#writer = writer;
     writer.start();
     await writer.untilWritten(ROWS, PATIENCE);
@@ -307,10 +322,10 @@ export class Stage {
     await writer.untilWritten(ROWS, PATIENCE);
   }
 
-  /** Stops writing; every acknowledged row must be there. */
-  async factNoRowLost(writer: Writer): Promise<void> {
+  /** Stops writing; every acknowledged row must be there, on the host that is named if any. */
+  async factNoRowLost(writer: Writer, where: { readonly host?: string } = {}): Promise<void> {
     await writer.stop();
-    const { acknowledged, stored, lost } = await writer.verify();
+    const { acknowledged, stored, lost } = await writer.verify(where);
     this.fact(`none of ${acknowledged} acknowledged rows is lost`, lost.length === 0, {
       stored,
       lost,

@@ -30,6 +30,7 @@ export interface LinksOptions {
 }
 
 interface Counters {
+  readonly toOne: string | null;
   sent: number;
   badAuth: number;
   malformed: number;
@@ -47,7 +48,8 @@ export class Links {
   constructor(options: LinksOptions) {
     this.#options = options;
     for (const spec of options.specs) {
-      this.#counters.set(linkName(spec), { sent: 0, badAuth: 0, malformed: 0 });
+      const counters = { toOne: toOne(spec), sent: 0, badAuth: 0, malformed: 0 };
+      this.#counters.set(linkName(spec), counters);
     }
     const events: TransportEvents = {
       onFrame: (link, bytes) => this.#take(link, bytes),
@@ -102,10 +104,16 @@ export class Links {
     this.#options.onForeign(link, report.error);
   }
 
-  #count(link: string, what: keyof Counters): void {
+  #count(link: string, what: 'sent' | 'badAuth' | 'malformed'): void {
     const counters = this.#counters.get(link);
     if (counters !== undefined) counters[what] += 1;
   }
+}
+
+/** A unicast address and the other end of a serial line are one node. */
+function toOne(spec: LinkSpec): string | null {
+  if (spec.kind === 'serial') return spec.path;
+  return spec.kind === 'ucast' ? spec.device : null;
 }
 
 function open(options: LinksOptions, events: TransportEvents): readonly Transport[] {

@@ -15,7 +15,8 @@ import { blockers } from './clearance.js';
 import { disableOf, holdSentence, standstillOf } from './holds.js';
 import { isHeard, isSeen } from './membership.js';
 import { moveTarget } from './orders.js';
-import { placement } from './placement.js';
+import { placement, RANK_PREFERENCE } from './placement.js';
+import { standbyObjection } from './standby.js';
 import type { Group, Peer } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -114,12 +115,35 @@ function wantOrNot(turn: Turn, name: string): void {
     return;
   }
   if (group.claim !== null) return;
+  const first = best.rank < RANK_PREFERENCE ? undefined : stillStarting(turn, group);
+  if (first !== undefined) {
+    const blocked = `${turn.self} waits for ${first.name}, which comes first and is still starting`;
+    if (group.blocked !== blocked) turn.updateGroup(name, { blocked });
+    return;
+  }
   const claim: Claim = { epoch: group.epochSeen + 1, rank: best.rank };
   const rival = contenders(turn, name)[0];
   const own = { node: turn.self, generation: turn.state.generation, claim };
   if (rival !== undefined && compare(turn, rival, own) < 0) return;
   turn.updateGroup(name, { claim, epochSeen: claim.epoch });
   openTakeover(turn, group);
+}
+
+/**
+ * Machines that were switched on together are ready one after the other: the one that comes first
+ * in the configuration is waited for, initdead at most, while it looks at what runs there.
+ */
+function stillStarting(turn: Turn, { spec }: Group): Peer | undefined {
+  const before = spec.prefer.slice(0, spec.prefer.indexOf(turn.self));
+  const { initdeadMs } = turn.state.spec.heartbeat;
+  return turn.peers.find(
+    (peer) =>
+      before.includes(peer.name) &&
+      isHeard(peer) &&
+      peer.report?.phase === 'starting' &&
+      turn.nowMs < peer.life.sinceMs + initdeadMs &&
+      standbyObjection(turn.state, spec, peer.name) === null,
+  );
 }
 
 /** The sentence that says why operators do not want the group to be started at all. */

@@ -177,17 +177,23 @@ function isAnyOutOfSight(state: State, own: DrbdFacts): boolean {
 }
 
 function hasHalf(state: State, peer: Peer, resource: string): boolean {
-  if (peer.report !== null) return peer.report.drbd.some((entry) => entry.resource === resource);
-  return state.spec.groups.some(
+  if (!mayWrite(state, peer.name, resource)) return false;
+  return peer.report?.drbd.some((entry) => entry.resource === resource) ?? true;
+}
+
+/** A witness, outside the group of the resource, lists it as well and never writes to it. */
+function mayWrite({ spec }: State, node: string, resource: string): boolean {
+  return spec.groups.some(
     ({ prefer, resources }) =>
-      prefer.includes(peer.name) &&
+      prefer.includes(node) &&
       resources.some((entry) => entry.kind === 'drbd' && entry.resource === resource),
   );
 }
 
 /** Another node was restarted: what it wrote before is not known, unless DRBD is connected. */
-export function doubtCopies(turn: Turn): void {
+export function doubtCopies(turn: Turn, restarted: string): void {
   for (const facts of Object.values(turn.state.drbd)) {
+    if (!mayWrite(turn.state, restarted, facts.resource)) continue;
     const isCompared = LINKED.includes(facts.connection) && !isPeerDiskless(facts);
     const isSure = facts.role === 'Primary' || isCompared;
     const copy = turn.state.copies[facts.resource];
@@ -238,7 +244,7 @@ export function copyObjection(state: State, resource: string): string | null {
   if (copy.kind === 'behind') return behindSentence(self, resource, copy.than ?? '');
   if (copy.kind === 'current') return copy.ahead ? splitObjection(state, resource) : null;
   for (const peer of Object.values(state.peers)) {
-    const isThere = peer.report?.drbd.some((entry) => entry.resource === resource) === true;
+    const isThere = peer.report !== null && hasHalf(state, peer, resource);
     // A node that has left may still run its half of DRBD: only one that is off cannot tell.
     const isOff = peer.clearance !== null && peer.clearance.kind !== 'left';
     if (!isThere || isOff || (peer.verdict === 'dead' && peer.clearance === null)) continue;

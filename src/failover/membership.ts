@@ -62,7 +62,7 @@ export function onReport(turn: Turn, link: string, report: Report): boolean {
     turn.say('error', `${peer.name} is incompatible: ${incompatible}`, { node: peer.name });
   }
   if (peer.report !== null && report.generation !== peer.report.generation) {
-    doubtCopies(turn);
+    doubtCopies(turn, peer.name);
     turn.say('info', `${peer.name} was restarted: it speaks with a new generation`, {
       node: peer.name,
     });

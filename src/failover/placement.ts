@@ -31,7 +31,8 @@ export interface Placement {
 /** Ranks: an operator's order beats the holder, the holder beats the configured preference. */
 const RANK_ORDERED = 0;
 const RANK_HOLDER = 1;
-const RANK_PREFERENCE = 2;
+/** From here on it is the configured preference. */
+export const RANK_PREFERENCE = 2;
 
 /** Every node of the group: candidate or rejected, with the reason. */
 export function placement(state: State, group: Group): Placement {

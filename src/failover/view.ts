@@ -23,11 +23,11 @@ import { standingOrder } from './fence-order.js';
 import { fenceFaults, fencingStatus } from './fence-record.js';
 import { heldWrites } from './held-writes.js';
 import * as holds from './holds.js';
-import { isHeard, isSeen } from './membership.js';
+import { isHeard, isMember, isSeen } from './membership.js';
 import { modeOf, standbyOf, standbyOwner, standbySentence } from './standby.js';
 import type { Owner } from './owner.js';
 import { objectionTo, placement } from './placement.js';
-import { isFenceable } from './spec.js';
+import { isFenceable, majority } from './spec.js';
 import type { Group, Peer, State } from './state.js';
 import { Turn } from './turn.js';
 
@@ -37,6 +37,8 @@ export interface LinkCounters {
   readonly sent: number;
   readonly badAuth: number;
   readonly malformed: number;
+  /** What a link to one node alone leaves by, such as vec0; null when it reaches everybody. */
+  readonly toOne: string | null;
 }
 
 /** Renders the state at `nowMs`. */
@@ -50,7 +52,9 @@ export function viewStatus(state: State, links: readonly LinkCounters[], nowMs: 
     self: state.spec.self,
     verdict: verdict(turn, groups),
     nodes: nodeStatuses(state, nowMs),
-    links: turn.peers.flatMap((peer) => links.map((link) => linkStatus(state, peer, link, nowMs))),
+    links: turn.peers.flatMap((peer) =>
+      linksTo(turn, peer, links).map((link) => linkStatus(state, peer, link, nowMs)),
+    ),
     ...(ping.length === 0 ? {} : { ping }),
     groups,
     drbd: Object.values(state.drbd).map(drbdStatus),
@@ -160,6 +164,21 @@ function peerState(
   const phase = peer.report?.phase ?? 'starting';
   const heard = standbyReason(state, peer.name) ?? 'heard';
   return { state: phase, reason: phase === 'up' ? heard : `it is ${phase}` };
+}
+
+/**
+ * The links that may lead to the peer. Which node a link to one node alone leads to is known by
+ * who was heard over it; the others of the same interface then lead to other nodes.
+ */
+function linksTo(turn: Turn, peer: Peer, links: readonly LinkCounters[]): readonly LinkCounters[] {
+  const isHeardOver = ({ life }: Peer, link: LinkCounters): boolean =>
+    life.links[link.name]?.lastHeardMs != null;
+  return links.filter((link) => {
+    if (link.toOne === null || isHeardOver(peer, link)) return true;
+    const isOfAnother = turn.peers.some((other) => isHeardOver(other, link));
+    const hasOwn = links.some((own) => own.toOne === link.toOne && isHeardOver(peer, own));
+    return !isOfAnother && !hasOwn;
+  });
 }
 
 function linkStatus(state: State, peer: Peer, link: LinkCounters, nowMs: number): LinkStatus {
@@ -291,14 +310,47 @@ function verdict(turn: Turn, groups: readonly GroupStatus[]): Status['verdict'] 
       `no fencing is configured for ${bare.join(', ')}, so a silent node is never replaced by itself`,
     );
   }
-  shortcomings.push(...fenceFaults(turn.state, turn.nowMs), ...connectivityShortcomings(turn));
+  shortcomings.push(...absences(turn, shortcomings), ...fenceFaults(turn.state, turn.nowMs));
+  shortcomings.push(...connectivityShortcomings(turn));
   if (shortcomings.length > 0) {
     return { state: 'degraded', summary: `${runs}; ${[...new Set(shortcomings)].join('; ')}` };
   }
+  return { state: 'ok', summary: `${runs}${heirs(turn, groups)}` };
+}
+
+/** Who could take over something: a witness is no heir. */
+function heirs(turn: Turn, groups: readonly GroupStatus[]): string {
   const holders = groups.map((group) => group.node);
-  const ready = turn.state.spec.nodes.filter((node) => !holders.includes(node));
-  const heirs = ready.length === 0 ? '' : `; ${ready.join(', ')} is ready to take over`;
-  return { state: 'ok', summary: `${runs}${heirs}` };
+  const able = turn.groups.flatMap((group) => placement(turn.state, group).candidates);
+  const ready = turn.state.spec.nodes.filter(
+    (node) => !holders.includes(node) && able.some((candidate) => candidate.node === node),
+  );
+  if (ready.length === 0) return '';
+  return `; ${ready.join(', ')} ${ready.length === 1 ? 'is' : 'are'} ready to take over`;
+}
+
+const ABSENCE_WORDS: Partial<Record<NodeStatus['state'], string>> = {
+  left: 'away',
+  fencing: 'missing',
+  dead: 'missing',
+};
+
+/** Nodes that are no members now, unless it was told, and what that means for a majority. */
+function absences(turn: Turn, told: readonly string[]): string[] {
+  const { spec } = turn.state;
+  const absent = turn.peers.filter((peer) => !isMember(peer) && peer.incompatible === null);
+  const untold = absent.filter(({ name }) => !told.some((words) => words.includes(name)));
+  const found = untold.map((peer) => {
+    const { state, reason } = peerState(turn.state, peer, turn.nowMs);
+    return `${peer.name} is ${ABSENCE_WORDS[state] ?? state}: ${reason}`;
+  });
+  const members = 1 + turn.peers.filter(isMember).length;
+  const spare = members - majority(spec);
+  if (spec.nodes.length < 3 || absent.length === 0 || spare > 0) return found;
+  const counted = `${String(members)} of ${String(spec.nodes.length)} nodes are members`;
+  const means =
+    spare === 0 ? 'without one more of them nobody may be fenced' : 'too few to fence anybody';
+  return [...found, `${counted}: ${means}`];
 }
 
 /** What this node and the others do not reach of the world. */

@@ -45,7 +45,7 @@ function bench(
     clock: { monotonicMs: () => clock.nowMs, wallMs: () => clock.nowMs + 1_700_000_000_000 },
     log: { debug: said, info: said, warn: said, error: said },
     send: ({ sequence }) => void done.push(`send ${String(sequence)}`),
-    counters: () => [{ name: 'ucast eth0', sent: 1, badAuth: 2, malformed: 3 }],
+    counters: () => [{ name: 'ucast eth0', sent: 1, badAuth: 2, malformed: 3, toOne: null }],
     run: async ({ actionId, verb }): Promise<ActionResult> => {
       done.push(`run ${verb}`);
       return Promise.resolve({ actionId, outcome: 'ok', state: 'stopped', reason: 'as asked' });

@@ -3,5 +3,4 @@
 import t from 'tap';
 import { playing } from './playing.js';
 
-/** 490 s on a host that did much else; the limit of a test that waits for the real driver. */
-await playing(t, 'fence-peer', 700_000);
+await playing(t, 'fence-peer');

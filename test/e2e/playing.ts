@@ -12,8 +12,11 @@ import type { PlayLine } from '../../lab/scenarios/play.js';
 /** Before tap's own limit, so that what was found out until then is reported. */
 const REPORTING_MS = 5_000;
 
+/** A play alone on two cores takes one to three minutes; on a busy host several times that. */
+const LIMIT_MS = 1_200_000;
+
 /** Plays a program within `timeoutMs`; skipped, with the reason, where no lab can run. */
-export async function playing(t: Test, program: string, timeoutMs: number): Promise<void> {
+export async function playing(t: Test, program: string, timeoutMs = LIMIT_MS): Promise<void> {
   t.setTimeout(timeoutMs);
   const problem = labProblem();
   if (problem !== null) {

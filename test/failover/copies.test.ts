@@ -190,3 +190,18 @@ t.test('copies: a Primary that fills its new disk over the network has not writt
   t.same(target.state.copies['r0'], { kind: 'behind', than: 'n2', ahead: false });
   t.end();
 });
+
+t.test('copies: the restart of a witness says nothing of the data, that of the other half does', (t) => {
+  const nodes = ['n1', 'n2', 'n3'];
+  const driver = new Driver({ nodes }).probed().hear().hear({ node: 'n3' });
+  driver.give({ kind: 'drbd', facts: [drbd(APART)] });
+  t.equal(copyObjection(driver.state, 'r0'), null, 'connected before');
+  driver.hear({ node: 'n3', generation: 4 });
+  t.equal(copyObjection(driver.state, 'r0'), null, 'the witness was restarted');
+  for (let ms = 0; ms < 2_000; ms += 200) driver.pass(200).hear({ node: 'n3', generation: 4 });
+  t.equal(driver.state.copies['r0']?.kind, 'unknown', 'n2 is out of sight');
+  t.equal(copyObjection(driver.state, 'r0'), null, 'the witness, which is up, has no copy to wait for');
+  driver.hear({ generation: 4 });
+  t.match(copyObjection(driver.state, 'r0'), /not known whether n1 or n2 has the newer copy/);
+  t.end();
+});
