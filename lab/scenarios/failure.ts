@@ -12,6 +12,9 @@ const HEAD_START_MS = 500;
 /** Timers fire late, never early; two clocks are read, hence a little less than the rule says. */
 const SLACK_MS = 50;
 
+/** The exit code of a refusal for the data's sake. */
+const UNSAFE = 107;
+
 /** When a node said something, on the wall clock. */
 async function saidAt(node: LabNode, words: RegExp): Promise<number> {
   const line = (await daemonLog(node)).find((entry) => words.test(String(entry['msg'])));
@@ -272,4 +275,47 @@ const coldBoot: Scenario = {
   },
 };
 
-await playAll(import.meta.url, [frozen, thawed, badAgent, partition, daemonDies, coldBoot]);
+const forcedOldData: Scenario = {
+  title: 'old data by order (S4): refused, then forced; the node with the newer data returns',
+  async play(stage) {
+    const { n1, n2 } = stage;
+    await stage.raiseCluster();
+    const writer = await stage.write(n1);
+    await n2.powerCut();
+    await stage.until(n1, 'n2 is confirmed off', (s) => nodeOf(s, 'n2')?.state === 'fenced');
+    await stage.untilWriting(writer);
+    await n1.powerCut();
+
+    await stage.boot(n2);
+    await stage.start(n2);
+    await stage.until(n2, 'it says that its copy may be old', (s) => /newer copy/.test(why(s)));
+    const planned = await n2.exec('tandem move mysql --to n2');
+    stage.fact('a plain move is refused', planned.exitCode === UNSAFE, planned);
+    const force = 'tandem move mysql --to n2 --force-old-data --reason "n1 burnt"';
+    const untyped = await n2.exec(`${force} </dev/null`);
+    stage.fact('nobody typed it: refused', untyped.exitCode === UNSAFE, untyped);
+    const wrong = await n2.exec(`${force} --yes-lose-data n2`);
+    stage.fact('the wrong node is refused', wrong.exitCode === UNSAFE, wrong);
+    const preview = await n2.exec(`${force} --dry-run`);
+    stage.fact('a dry run says what is lost', /what n1 wrote to r0 .* is lost/.test(preview.stdout), preview);
+    const idle = await n2.readFile('/proc/drbd');
+    stage.fact('nothing is promoted so far', / ro:Secondary/.test(idle), idle);
+
+    const done = await n2.exec(`${force} --yes-lose-data n1`, { timeoutMs: 60_000 });
+    stage.fact('the order starts the service', done.exitCode === 0, done);
+    const seen = await stage.until(n2, 'n2 runs it', (s) => place(s) === 'started n2');
+    stage.note(`n2 after the order: ${seen.verdict.summary}`);
+    const entry = (await history(n2))?.entries.findLast(({ group }) => group === 'mysql');
+    stage.fact('who and why are in the history', /with old data \(n1 burnt\)/.test(entry?.trigger ?? ''), entry);
+    const pid = await stage.databasePid(n2);
+
+    await stage.boot(n1);
+    await stage.start(n1);
+    await stage.untilSaid(n2, /r0: split brain/);
+    const there = await n1.readFile('/proc/drbd');
+    stage.fact('the data of n1 is not used', / ro:Secondary/.test(there), there);
+    stage.fact('the service goes on', (await stage.databasePid(n2)) === pid, pid);
+  },
+};
+
+await playAll(import.meta.url, [frozen, thawed, badAgent, partition, daemonDies, coldBoot, forcedOldData]);

@@ -64,6 +64,17 @@ export type OperatorRequest =
       readonly by: string;
       readonly reason: string;
     }
+  /** Start a group with a copy that is, or may be, older than another node's (S4). */
+  | {
+      readonly kind: 'forceOldData';
+      readonly group: string;
+      /** Whose copy; only that node itself takes the request. */
+      readonly node: string;
+      readonly by: string;
+      readonly reason: string | null;
+      /** The node whose newer data is lost, if it was named; must be that one. */
+      readonly loses: string | null;
+    }
   /** Cut the power of a node now. */
   | {
       readonly kind: 'fence';

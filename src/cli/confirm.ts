@@ -10,6 +10,8 @@ export interface Confirmation {
   readonly name: string;
   /** Completes "Nobody is there to confirm that ...": `n1 is off`. */
   readonly statement: string;
+  /** What a script has to say instead. Default: --yes. */
+  readonly cure?: string;
 }
 
 /**
@@ -17,9 +19,9 @@ export interface Confirmation {
  * script has to say --yes.
  */
 export async function confirmTyped(confirmation: Confirmation): Promise<void> {
-  const { warning, what, name, statement } = confirmation;
+  const { warning, what, name, statement, cure: option = '--yes' } = confirmation;
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    const cure = 'repeat with --yes, or on a terminal';
+    const cure = `repeat with ${option}, or on a terminal`;
     throw new CliFailure('unsafe', `Nobody is there to confirm that ${statement}: ${cure}`);
   }
   const { createInterface } = await import('node:readline');

@@ -45,6 +45,8 @@ const REFUSAL_PATIENCE_MS = 2_000;
 const REFUSAL_RETRY_MS = 50;
 /** Probes before and after the steps have limits of their own, beside that of the steps. */
 const LATENESS_MS = 30_000;
+/** Of the other nodes, where nothing is to be promoted. */
+const NOTHING_KNOWN = { peerConfirmedDown: false } as const;
 /** How often is looked whether a start is over. */
 const QUIET_EVERY_MS = 200;
 
@@ -89,7 +91,7 @@ export class Actor {
   /** The data folder of a database, by its specification and option files; null when unknown. */
   datadirOf(spec: MysqlSpec): string | null {
     const discovered = this.#discovered.get(spec.id) ?? {};
-    return mysqlSettings(spec, this.#baseContext(spec, discovered, false))?.datadir ?? null;
+    return mysqlSettings(spec, this.#baseContext(spec, discovered, NOTHING_KNOWN))?.datadir ?? null;
   }
 
   /** Carries out one action; always comes back with a result, within the time of the kind. */
@@ -207,7 +209,7 @@ export class Actor {
   async #discover(resource: ResourceSpec): Promise<Readings> {
     const known = this.#discovered.get(resource.id);
     if (known !== undefined) return known;
-    const context = this.#baseContext(resource, {}, false);
+    const context = this.#baseContext(resource, {}, NOTHING_KNOWN);
     const readings = await readProbes(kindOf(resource).discovery(resource, context));
     const sound = Object.values(readings).every(
       (reading) => reading?.kind !== 'unreadable' && reading?.kind !== 'timedOut',
@@ -218,18 +220,19 @@ export class Actor {
 
   async #context(effect: RunEffect, resource: ResourceSpec): Promise<PlanContext> {
     await this.#world.drbd.learn();
-    return this.#baseContext(resource, await this.#discover(resource), effect.peerConfirmedDown);
+    return this.#baseContext(resource, await this.#discover(resource), effect);
   }
 
   #baseContext(
     resource: ResourceSpec,
     discovered: Readings,
-    peerConfirmedDown: boolean,
+    known: { readonly peerConfirmedDown: boolean; readonly forced?: boolean },
   ): PlanContext {
     const path = resource.kind === 'script' ? this.#scriptPath(resource.name) : undefined;
     return {
-      peerConfirmedDown,
-      drbd: (name, procText) => this.#world.drbd.view(name, procText, peerConfirmedDown),
+      peerConfirmedDown: known.peerConfirmedDown,
+      forced: known.forced === true,
+      drbd: (name, procText) => this.#world.drbd.view(name, procText, known),
       programs: this.#programs,
       scripts: resource.kind === 'script' ? { [resource.name]: path } : {},
       discovered,

@@ -88,6 +88,14 @@ const requestSchema = z.discriminatedUnion('kind', [
     reason: sentence.nullable(),
     sure: z.boolean(),
   }),
+  z.strictObject({
+    kind: z.literal('forceOldData'),
+    group: name,
+    node: name,
+    by: owner,
+    reason: sentence.nullable(),
+    loses: name.nullable(),
+  }),
   z.strictObject({ kind: z.literal('fenceTest'), node: name.nullable(), by: owner }),
   z.strictObject({ kind: z.literal('fenceConfirm'), node: name, by: sentence, reason: sentence }),
 ]);

@@ -22,7 +22,7 @@ import type { DrbdResource } from '../drbd/model.js';
 import { factsFromPicture } from '../drbd/model-facts.js';
 import { readStatusJson } from '../drbd/model-text.js';
 import { parseProcDrbd } from '../drbd/proc.js';
-import { promotable } from '../drbd/promotion.js';
+import { promotable, type PromotionContext } from '../drbd/promotion.js';
 import type { DrbdView } from '../resources/plan.js';
 import { runCommand } from '../host/exec.js';
 import { within } from '../host/limit.js';
@@ -125,15 +125,19 @@ export class DrbdSource {
   }
 
   /** What a plan needs to know of one resource, from a text of /proc/drbd. */
-  view(resource: string, procText: string | null, peerConfirmedDown: boolean): DrbdView | null {
+  view(
+    resource: string,
+    procText: string | null,
+    known: Pick<PromotionContext, 'peerConfirmedDown' | 'forced'>,
+  ): DrbdView | null {
     const configured = this.#configured.get(resource);
     if (configured === undefined) return null;
     const reading = toReading(procText, this.#procPath);
     const isHeader = kindOf(reading) === 'header';
-    const known = isHeader ? (this.#picture ?? this.#facts(reading)) : this.#facts(reading);
-    const facts = known.find((entry) => entry.resource === resource);
+    const all = isHeader ? (this.#picture ?? this.#facts(reading)) : this.#facts(reading);
+    const facts = all.find((entry) => entry.resource === resource);
     if (facts === undefined) return null;
-    const verdict = promotable(facts, { peerConfirmedDown });
+    const verdict = promotable(facts, known);
     return {
       interface: procText !== null && /^version: 9/.test(procText) ? '9' : '8.4',
       volumes: facts.volumes.map((volume) => ({

@@ -21,6 +21,7 @@ const SCHEMA = z.object({
   ),
   behind: z.record(z.string(), z.string()).default({}),
   ahead: z.array(z.string()).default([]),
+  behindSince: z.record(z.string(), z.number()).default({}),
   fenceRecords: z
     .record(
       z.string(),

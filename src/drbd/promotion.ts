@@ -19,6 +19,8 @@ export interface PromotionContext {
    * connected has data that this disk lacks, although it still calls itself UpToDate.
    */
   readonly peerLast?: DrbdFacts;
+  /** A person ordered to use data that is, or may be, old. Only with the peer confirmed down. */
+  readonly forced?: boolean;
 }
 
 /**
@@ -34,13 +36,17 @@ export function promotable(facts: DrbdFacts, context: PromotionContext): Promota
     return { verdict: 'no', reason: `${facts.resource} is not up: ${facts.reason}` };
   }
   const answers = [
-    newerElsewhere(facts, context),
+    ...(isForced(context) ? [] : [newerElsewhere(facts, context)]),
     ...facts.volumes.map((volume) => volumeAnswer(facts.resource, volume, context)),
   ];
   const no = answers.find((answer) => answer.verdict === 'no');
   if (no !== undefined) return no;
   const unknown = answers.find((answer) => answer.verdict === 'unknown');
   return unknown ?? { verdict: 'yes', reason: yesReason(facts, context) };
+}
+
+function isForced({ forced, peerConfirmedDown }: PromotionContext): boolean {
+  return forced === true && peerConfirmedDown;
 }
 
 function yesReason(facts: DrbdFacts, context: PromotionContext): string {
@@ -122,6 +128,9 @@ function diskAnswer(name: string, volume: DrbdVolumeFacts, context: PromotionCon
     case 'Unknown':
       return { verdict: 'unknown', reason: `${name}: the disk state is not known` };
     case 'Outdated':
+      if (isForced(context)) {
+        return { verdict: 'yes', reason: `${name} is Outdated, and used by order of a person` };
+      }
       return { verdict: 'no', reason: `${name} is Outdated: the peer has newer data` };
     case 'Inconsistent':
       return { verdict: 'no', reason: `${name} is Inconsistent: it is no usable copy` };

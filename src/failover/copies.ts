@@ -104,6 +104,7 @@ export function reviewCopies(turn: Turn): void {
     const isSame = now.kind === before.kind && now.than === before.than;
     if (isSame && now.ahead === before.ahead) continue;
     turn.update({ copies: { ...turn.state.copies, [facts.resource]: now } });
+    noteSince(turn, facts.resource, now, isSame);
     if (now.kind === 'behind' && !isSame) {
       const sentence = isDiskless(facts)
         ? `${turn.self} has no disk below DRBD resource ${facts.resource}: what is written now is ` +
@@ -112,6 +113,16 @@ export function reviewCopies(turn: Turn): void {
       turn.say('warn', `${sentence}; it is not used until DRBD has made up for it`);
     }
   }
+}
+
+/** Keeps since when another node has more; forgotten when that is made up for. */
+function noteSince(turn: Turn, resource: string, { kind }: Copy, isSame: boolean): void {
+  if (kind === 'behind' && isSame) return;
+  const { behindSince, wallAheadMs } = turn.state;
+  const others = Object.entries(behindSince).filter(([name]) => name !== resource);
+  const isKnown = kind === 'behind' && wallAheadMs !== null;
+  const since = isKnown ? { [resource]: Math.round(turn.nowMs + wallAheadMs) } : {};
+  turn.update({ behindSince: { ...Object.fromEntries(others), ...since } });
 }
 
 function copyNow(state: State, own: DrbdFacts, before: Copy): Copy {

@@ -15,6 +15,8 @@ export type Effect =
       readonly verb: 'probe' | 'start' | 'stop' | 'monitor';
       /** Every other node of the group is confirmed fenced or off: DRBD need not wait for it. */
       readonly peerConfirmedDown: boolean;
+      /** A person ordered to use a disk that is Consistent or Outdated (S4); never set otherwise. */
+      readonly forced?: true;
     }
   /** Ask or use the power device of a node; answered by `fenceResult` with the same id. */
   | {

@@ -14,6 +14,7 @@ import { nextToStart, nextToStop } from '../resources/group-plan.js';
 import { kindOf } from '../resources/kinds.js';
 import { areGroupPeersDown } from './clearance.js';
 import { isCleared } from './claims.js';
+import { forceOf } from './force-order.js';
 import { account, holdSentence, standstillOf } from './holds.js';
 import { clearOrder, moveKey, restartKey, restartOf } from './orders.js';
 import { bar, decideRecovery } from './recovery.js';
@@ -218,7 +219,8 @@ function run(turn: Turn, group: Group, index: number, verb: RunningAction['verb'
   });
   if (shown !== null) turn.phaseBegins(name, phaseName(group, index, verb));
   const peerConfirmedDown = areGroupPeersDown(turn.state, group);
-  turn.emit({ kind: 'run', actionId, group: name, index, verb, peerConfirmedDown });
+  const forced = verb === 'start' && forceOf(turn.state, name) !== null ? { forced: true as const } : {};
+  turn.emit({ kind: 'run', actionId, group: name, index, verb, peerConfirmedDown, ...forced });
 }
 
 function phaseName(group: Group, index: number, verb: RunningAction['verb']): string {

@@ -144,6 +144,7 @@ function factsToSave(state: State): SavedFacts {
     orders: Object.values(state.orders),
     behind: behindToSave(state),
     ahead: Object.keys(state.copies).filter((resource) => state.copies[resource]?.ahead),
+    behindSince: state.behindSince,
     fenceRecords: state.fenceRecords,
   };
 }

@@ -10,6 +10,7 @@ import type { DrbdFacts } from '../drbd/facts.js';
 import { reachedBy } from './connectivity.js';
 import { copyObjection } from './copies.js';
 import { discardObjection } from './discard-order.js';
+import { forceOf } from './force-order.js';
 import { isMember } from './membership.js';
 import { moveTarget, restartOf } from './orders.js';
 import { outdatingObjection } from './outdate.js';
@@ -101,18 +102,42 @@ function objectionToSelf(state: State, group: Group): string | null {
   if (group.barred !== null) return group.barred.reason;
   const other = Object.values(state.peers).find((peer) => isHeirlessHolder(peer, group));
   if (other !== undefined) return heirlessSentence(state, other, group);
+  const isForced = forceOf(state, group.spec.name) !== null;
   for (const resource of group.spec.resources) {
     if (resource.kind !== 'drbd') continue;
     const facts = state.drbd[resource.resource];
-    const objection =
-      diskObjection(self, resource.resource, facts) ??
-      copyObjection(state, resource.resource) ??
-      outdatingObjection(state, resource.resource) ??
-      consistentObjection(state, group, facts);
+    const objection = isForced
+      ? wholenessObjection(self, resource.resource, facts)
+      : dataObjection(state, group, resource.resource);
     if (objection !== null) return objection;
   }
   return null;
 }
+
+/** S4: why the data on this node is not to be used without an order of a person, or null. */
+export function dataObjection(state: State, group: Group, resource: string): string | null {
+  const facts = state.drbd[resource];
+  return (
+    diskObjection(state.spec.self, resource, facts) ??
+    copyObjection(state, resource) ??
+    outdatingObjection(state, resource) ??
+    consistentObjection(state, group, facts)
+  );
+}
+
+/** What no order overrides: a disk that holds no whole copy, or that is not known. */
+export function wholenessObjection(
+  self: string,
+  resource: string,
+  facts: DrbdFacts | undefined,
+): string | null {
+  const isWhole =
+    facts?.state === 'configured' && facts.volumes.every(({ disk }) => WHOLE.includes(disk));
+  return isWhole ? null : diskObjection(self, resource, facts);
+}
+
+/** Disks that hold all data of some moment. */
+const WHOLE: readonly string[] = ['UpToDate', 'Consistent', 'Outdated'];
 
 /**
  * S4, before there is a clearance: whether the local disk could be promoted once the others are out

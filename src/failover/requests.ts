@@ -9,6 +9,7 @@ import { activeElsewhere } from './claims.js';
 import * as held from './hold-requests.js';
 import { disableOf, holdSentence } from './holds.js';
 import * as fence from './fence-request.js';
+import * as force from './force-request.js';
 import { onFencePeer } from './fence-peer.js';
 import { judgeDiscard, type DiscardRequest } from './discard-request.js';
 import { cleanup } from './lifecycle.js';
@@ -104,6 +105,8 @@ function judge(turn: Turn, request: Exclude<OperatorRequest, { kind: 'fencePeer'
       return judgeCleanup(turn, request.group);
     case 'discard':
       return followDiscard(turn, request);
+    case 'forceOldData':
+      return force.judgeForce(turn, request);
     case 'fence':
       return fence.judgeFence(turn, request);
     case 'fenceTest':
@@ -257,12 +260,23 @@ function progressOf(turn: Turn, request: PendingRequest): readonly string[] {
   return request.progress.at(-1) === sentence ? request.progress : [...request.progress, sentence];
 }
 
+/** Requests that have an end of their own, whatever becomes of a group. */
+const SPECIAL_ENDS: Readonly<
+  Partial<
+    Record<PendingRequest['what'], (turn: Turn, request: PendingRequest, took: string) => End | null>
+  >
+> = {
+  force: force.endOfForce,
+  fence: fence.endOfFence,
+  fenceTest: fence.endOfFenceTest,
+  mode: mode.endOfMode,
+  hold: held.endOfHold,
+};
+
 function endOf(turn: Turn, request: PendingRequest): End | null {
   const took = formatDuration(turn.nowMs - request.askedMs);
-  if (request.what === 'mode') return mode.endOfMode(turn, request, took);
-  if (request.what === 'fence') return fence.endOfFence(turn, request, took);
-  if (request.what === 'fenceTest') return fence.endOfFenceTest(turn, request, took);
-  if (request.what === 'hold') return held.endOfHold(turn, request);
+  const special = SPECIAL_ENDS[request.what];
+  if (special !== undefined) return special(turn, request, took);
   if (request.resource !== undefined) {
     const end = turn.state.discards[request.resource]?.end ?? null;
     return end === null ? null : { ok: end.ok, message: `${end.message} (${took})` };

@@ -67,6 +67,8 @@ function isSameDrbd(a: State, b: State): boolean {
     a.sides === b.sides &&
     a.splits === b.splits &&
     a.discards === b.discards &&
+    a.forces === b.forces &&
+    a.behindSince === b.behindSince &&
     a.fencePeers === b.fencePeers &&
     a.outdatings === b.outdatings
   );

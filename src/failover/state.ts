@@ -40,6 +40,10 @@ export interface State {
   readonly drbd: Readonly<Record<string, DrbdFacts>>;
   /** DRBD resource -> whether the copy on this node is as new as any (S4). */
   readonly copies: Readonly<Record<string, Copy>>;
+  /** DRBD resource -> since when (wall clock) another node is known to have more. */
+  readonly behindSince: Readonly<Record<string, number>>;
+  /** Group -> a person's order to use the copy of this node although it is old: the last one. */
+  readonly forces: Readonly<Record<string, Force>>;
   /** DRBD resource -> node -> its newest report when the connection came up: older news is past. */
   readonly relinks: Readonly<Record<string, Readonly<Record<string, Stamp>>>>;
   /** DRBD resource -> this node's half of it, while it is not connected. */
@@ -94,6 +98,8 @@ export function copyOf(state: State): State {
     groups: state.groups,
     drbd: state.drbd,
     copies: state.copies,
+    behindSince: state.behindSince,
+    forces: state.forces,
     relinks: state.relinks,
     sides: state.sides,
     splits: state.splits,
@@ -137,6 +143,17 @@ export interface Copy {
   readonly than: string | null;
   /** This node wrote alone: the others lack that, whatever else they have. */
   readonly ahead: boolean;
+}
+
+/** An order to start a group with old data, until it runs or the order is given up. */
+export interface Force {
+  readonly group: string;
+  readonly by: string;
+  readonly reason: string | null;
+  /** The sentence that says what is lost. */
+  readonly loss: string;
+  readonly askedMs: number;
+  readonly end: { readonly ok: boolean; readonly message: string } | null;
 }
 
 /** Why a node needs no grant (S2). Void as soon as the node is heard again. */
@@ -268,7 +285,8 @@ export interface PendingRequest {
     | 'hold'
     | 'discard'
     | 'fence'
-    | 'fenceTest';
+    | 'fenceTest'
+    | 'force';
   readonly group: string | null;
   /** The DRBD resource, for `discard`. */
   readonly resource?: string;
@@ -324,6 +342,8 @@ export interface SavedFacts {
   readonly behind?: Readonly<Record<string, string>>;
   /** DRBD resources that this node wrote alone: no other has all of it (S4). */
   readonly ahead?: readonly string[];
+  /** Since when, by the wall clock. */
+  readonly behindSince?: Readonly<Record<string, number>>;
   readonly fenceRecords?: Readonly<Record<string, FenceRecord>>;
 }
 
@@ -358,6 +378,8 @@ export function initialState(
     drbd: {},
     relinks: {},
     copies: savedCopies(saved),
+    behindSince: saved.behindSince ?? {},
+    forces: {},
     orders: Object.fromEntries(saved.orders.filter(outlivesRestart).map((o) => [o.key, o])),
     pings: {},
     comparisons: {},

@@ -9,6 +9,7 @@ import type { FailoverEvent } from './event.js';
 import { settleFencePeers } from './fence-peer.js';
 import { onFenceTested } from './fence-request.js';
 import { onFenceResult, reconcileFencing } from './fencing.js';
+import { reviewForces } from './force-order.js';
 import { endHolds } from './hold-ends.js';
 import { standstillOf } from './holds.js';
 import { onActionResult, onEnded, reconcileGroup } from './lifecycle.js';
@@ -135,6 +136,7 @@ function review(turn: Turn): number {
   for (const peer of turn.peers) {
     fencingMs = Math.min(fencingMs, reconcileFencing(turn, peer) ?? fencingMs);
   }
+  reviewForces(turn);
   settleFencePeers(turn);
   reconcileDiscards(turn);
   followRequests(turn);

@@ -174,15 +174,22 @@ function roleSteps(
   const lacking = view.volumes.filter((volume) =>
     role === 'Primary' ? volume.role !== 'Primary' : volume.role === 'Primary',
   );
+  const isForced = ({ disk }: DrbdVolumeView): boolean =>
+    role === 'Primary' && context.forced === true && (disk === 'Consistent' || disk === 'Outdated');
   const objects =
     view.interface === '8.4'
-      ? lacking.map(({ minor }) => String(minor))
-      : lacking.slice(0, 1).map(() => resource);
+      ? lacking.map((volume) => ({ name: String(volume.minor), forced: isForced(volume) }))
+      : lacking.slice(0, 1).map(() => ({ name: resource, forced: lacking.some(isForced) }));
   const verb = role === 'Primary' ? 'promote' : 'demote';
   return objects.map((object, index) => ({
     kind: 'exec',
     label: `${verb} ${resource}${objects.length > 1 ? ` (${index + 1}/${objects.length})` : ''}`,
-    argv: [drbdsetup(view, context), role.toLowerCase(), object],
+    argv: [
+      drbdsetup(view, context),
+      role.toLowerCase(),
+      object.name,
+      ...(object.forced ? ['--force'] : []),
+    ],
     timeoutMs: role === 'Primary' ? PROMOTE_TIMEOUT_MS : DEMOTE_TIMEOUT_MS,
     okExits: [0],
     run: 'wait',

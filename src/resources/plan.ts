@@ -304,6 +304,8 @@ export interface DrbdVolumeView {
 export interface PlanContext {
   /** True when every other node is confirmed down: fenced, left, or by the operator's word. */
   readonly peerConfirmedDown: boolean;
+  /** A person ordered to use a copy that is, or may be, old (S4). */
+  readonly forced?: boolean;
   /** Reads `/proc/drbd` for one resource; null text when it is absent. Null: not in drbd.conf. */
   readonly drbd: (resource: string, procText: string | null) => DrbdView | null;
   /** Program name -> absolute path, of programs that exist (programs.ts lists the candidates). */

@@ -42,6 +42,7 @@ export interface AgentOrder {
   readonly index: number;
   readonly verb: Verb;
   readonly peerConfirmedDown: boolean;
+  readonly forced?: true;
 }
 
 /** What the agents need of their machine. */
@@ -232,11 +233,11 @@ export class Agents {
 
   /** True when it is really there now. */
   #begin(entry: Entry, order: AgentOrder): boolean {
-    const { index, peerConfirmedDown } = order;
+    const { index } = order;
     const spec = entry.spec.resources[index];
     const before = entry.truth.slice(0, index).every((truth) => truth === 'on');
     if (!before) this.#refusal = 'what it needs is not there';
-    if (spec?.kind === 'drbd') return before && this.#promote(spec.resource, peerConfirmedDown);
+    if (spec?.kind === 'drbd') return before && this.#promote(spec.resource, order);
     if (!before || spec?.kind === 'ip' || this.#isReadable(entry)) return before;
     this.#refusal = 'the disk below it answers with errors';
     return false;
@@ -251,7 +252,7 @@ export class Agents {
     });
   }
 
-  #promote(resource: string, peerConfirmedDown: boolean): boolean {
+  #promote(resource: string, { peerConfirmedDown, forced }: AgentOrder): boolean {
     const replica = this.#host.replicas[resource];
     const { node } = this.#host;
     if (replica?.has(node) !== true) {
@@ -260,7 +261,7 @@ export class Agents {
     }
     const { disk, forMs } = replica.disk(node);
     const before = replica.content(node);
-    const refusal = replica.promote(node, peerConfirmedDown);
+    const refusal = replica.promote(node, peerConfirmedDown, forced === true);
     this.#refusal = refusal ?? '';
     const done = refusal === null;
     // A half without a disk shows what the other one has. A new generation is no new data.

@@ -297,7 +297,7 @@ export class Replica {
   // --- what nodes do with it ---------------------------------------------------------------------
 
   /** `drbdsetup primary`. Null when it worked, else the kernel's refusal. */
-  promote(node: string, cutFirst: boolean): string | null {
+  promote(node: string, cutFirst: boolean, forced = false): string | null {
     const side = this.#side(node);
     const peer = this.#peerOf(side);
     if (!side.isUp) return 'the device is not configured';
@@ -307,7 +307,8 @@ export class Replica {
       return 'State change failed: (-1) Multiple primaries not allowed by config';
     }
     const isSure = this.#fencing === 'dont-care' ? cutFirst : side.peerDisk !== 'DUnknown';
-    const isAll = side.disk === 'Consistent' && isSure;
+    const isOld = side.disk === 'Consistent' || side.disk === 'Outdated';
+    const isAll = (side.disk === 'Consistent' && isSure) || (forced && isOld);
     const usable = this.#holder(side) !== null || isAll;
     if (!usable) return `State change failed: (-2) Need access to UpToDate data (${side.disk})`;
     if (this.#lacksFate(side)) {

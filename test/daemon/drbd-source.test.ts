@@ -41,7 +41,7 @@ t.test('drbd source: a dump-xml that breaks off is refused, for it may lack a vo
     await source.learn();
     const { facts } = await source.read();
     t.match(facts, [{ resource: 'r0', state: 'unknown', reason: /dump-xml r0: the text breaks off/ }]);
-    t.equal(source.view('r0', readFixture('8.4.11-connected.txt'), false), null, 'nothing is planned');
+    t.equal(source.view('r0', readFixture('8.4.11-connected.txt'), { peerConfirmedDown: false }), null, 'nothing is planned');
   }
   programs(t, { drbdadm: XML.replaceAll('"r0"', '"r1"') });
   const other = new DrbdSource('n1', ['r0'], join(FIXTURES, '8.4.11-connected.txt'));
@@ -69,7 +69,7 @@ t.test('drbd source: DRBD 9 is known from the stream, else from drbdsetup', asyn
     'exists -',
   ]);
   t.match(source.takePicture(fold.resources), [{ state: 'configured', connection: 'Connected' }]);
-  t.match(source.view('r0', header, false), {
+  t.match(source.view('r0', header, { peerConfirmedDown: false }), {
     interface: '9',
     volumes: [{ minor: 0, disk: 'UpToDate' }, { minor: 1 }],
     promotable: { ok: true },
@@ -77,7 +77,7 @@ t.test('drbd source: DRBD 9 is known from the stream, else from drbdsetup', asyn
   const lacking = foldEvents2(fold, ['destroy device name:r0 volume:1']);
   t.match(source.takePicture(lacking.resources), [{ state: 'down', reason: /volume 1/ }]);
   source.takePicture(null);
-  t.match(source.view('r0', header, false), { promotable: { ok: false } }, 'what is forgotten is unknown');
+  t.match(source.view('r0', header, { peerConfirmedDown: false }), { promotable: { ok: false } }, 'what is forgotten is unknown');
   t.match(await source.ask(), [{ state: 'down' }]);
   programs(t, { drbdsetup: 'hello' });
   t.match(await source.ask(), [{ state: 'unknown', reason: /^drbdsetup status --json: / }]);

@@ -13,6 +13,7 @@ const FACTS: SavedFacts = {
   orders: [{ key: 'mode.n1', value: 'standby', version: 2, origin: 'n2' }],
   behind: { r0: 'n2' },
   ahead: ['r1'],
+  behindSince: { r0: 1_000 },
   fenceRecords: {
     n2: { testedWallMs: 1_000, shotWallMs: null, fault: { wallMs: 2_000, reason: 'no route' } },
   },

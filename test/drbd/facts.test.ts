@@ -219,6 +219,27 @@ t.test('promotable: S4 for every state', (t) => {
   t.end();
 });
 
+t.test('promotable: an order of a person overrides age, never wholeness, and needs the peer off (S4)', (t) => {
+  const verdict = (disk: string, context: PromotionContext): string =>
+    promotable(one(`${HEAD}${line(0, `WFConnection Secondary/Unknown ${disk}/DUnknown`)}`), context)
+      .verdict;
+  const rows: readonly (readonly [string, string])[] = [
+    ['UpToDate', 'yes'],
+    ['Consistent', 'yes'],
+    ['Outdated', 'yes'],
+    ['Inconsistent', 'no'],
+    ['Diskless', 'no'],
+    ['Failed', 'no'],
+  ];
+  for (const [disk, expected] of rows) {
+    t.equal(verdict(disk, { peerConfirmedDown: true, forced: true }), expected, disk);
+    if (disk === 'UpToDate') continue;
+    t.equal(verdict(disk, { peerConfirmedDown: false, forced: true }), 'no', `${disk}, the peer not off`);
+  }
+  t.equal(verdict('Outdated', { peerConfirmedDown: true }), 'no', 'and never without an order');
+  t.end();
+});
+
 t.test('promotable: every volume is checked', (t) => {
   const map = [...R0, { resource: 'r0', volume: 1, minor: 1 }];
   const good = line(0, 'WFConnection Secondary/Unknown UpToDate/DUnknown');

@@ -198,3 +198,19 @@ t.test('drbd: retries follow what the kernel said', (t) => {
   t.same(planFor('stop', withView(viewOf())), { kind: 'steps', steps: [] });
   t.end();
 });
+
+t.test('drbd: --force only by order of a person, and only where DRBD needs it (S4)', (t) => {
+  const commands = (disk: string, forced: boolean): readonly string[] | string => {
+    const volumes = [volume({ disk, connection: 'WFConnection' }), volume({ minor: 1, connection: 'WFConnection' })];
+    return commandsOf(planFor('start', withView(viewOf({ volumes }), { forced, peerConfirmedDown: true })));
+  };
+  const plain = ['/lib/drbd/drbdsetup-84 primary 0', '/lib/drbd/drbdsetup-84 primary 1'];
+  t.same(commands('Outdated', false), plain);
+  t.same(commands('UpToDate', true), plain);
+  for (const disk of ['Outdated', 'Consistent']) {
+    t.same(commands(disk, true), ['/lib/drbd/drbdsetup-84 primary 0 --force', plain[1]], disk);
+  }
+  const down = planFor('stop', withView(viewOf({ volumes: [volume({ role: 'Primary', disk: 'Outdated' })] }), { forced: true }));
+  t.same(commandsOf(down), ['/lib/drbd/drbdsetup-84 secondary 0']);
+  t.end();
+});

@@ -18,6 +18,7 @@
  *                                another configuration, without a restart: keepalive 2s and ten
  *                                times that as deadtime; another failback; no address; no group
  *     n1: move mysql to n2       also standby, online, cleanup mysql, fence confirm n2
+ *     n2: move mysql to n2 old because n1 burnt: with old data
  *     n1: fence n2 yes because it hangs | fence test n2
  *     n1: freeze mysql for 10s because the disk is swapped | standby n2 for 10s because ...
  *                                also unfreeze, disable, enable, restart, maintenance on|off
@@ -327,14 +328,22 @@ function discardOf(words: readonly string[]): OperatorRequest {
   return { kind: 'discard', resource: resource ?? '', node: node ?? '', fingerprint, ...why };
 }
 
+/** `move mysql to n2`, or `... old because ...`: with old data. */
+function moveOf(words: readonly string[]): OperatorRequest {
+  const [, group = '', , to = null] = words;
+  if (!words.includes('old')) return { kind: 'move', group, to };
+  const { by, reason } = wishOf(words);
+  return { kind: 'forceOldData', group, node: to ?? '', by, reason, loses: null };
+}
+
 function requestOf(words: readonly string[]): OperatorRequest {
-  const [verb = '', first = null, second = 'all', third = null] = words;
+  const [verb = '', first = null, second = 'all'] = words;
   const held = holdRequestOf(words);
   if (held !== null) return held;
   if (verb === 'discard') return discardOf(words);
   switch (verb) {
     case 'move':
-      return { kind: 'move', group: first ?? '', to: third };
+      return moveOf(words);
     case 'standby':
       return { kind: verb, node: first, scope: scopeOf(second), ...wishOf(words) };
     case 'online':
