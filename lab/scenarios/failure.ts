@@ -102,10 +102,15 @@ const thawed: Scenario = {
     stage.fact('the verdict is down', seen.verdict.state === 'down', seen.verdict);
     stage.fact('n1 is shown as dead', nodeOf(seen, 'n1')?.state === 'dead', seen.nodes);
     n1.thaw();
-    await stage.untilOk('n1');
     await stage.untilWriting(writer);
+    const warned = await stage.until(n2, 'n1 serves on', (s) => place(s) === 'started n1');
+    const { verdict } = warned;
+    stage.fact('the device is not forgotten', /fence devices of n1 did not work/.test(verdict.summary), verdict);
     lab.power.setFault(n1, 'none');
     await stage.pass(2_000);
+    const tested = await n2.exec('tandem fence test n1', { timeoutMs: 60_000 });
+    stage.fact('a test of the mended device succeeds', tested.exitCode === 0, tested);
+    stage.note(tested.stdout);
     await stage.untilOk('n1');
     const asked = stage.requests();
     stage.fact(

@@ -12,7 +12,8 @@
  *
  * `behind` outlives a restart: the writes that are missing here do so, too. So does `ahead`: this
  * node wrote alone, nobody else can have it all, and it may start alone again - unless the other
- * one, heard and not connected, counts its own copy as the newest, too: then both wrote alone.
+ * one, heard and not connected, counts its own copy as the newest, too: then both wrote alone; and
+ * unless the kernel finds, when the disk comes, nothing on it that the other one lacks.
  *
  * A connection to a half without a disk carries writes, and compares nothing: what is written is on
  * the other half only, and nothing that was in doubt before is settled by it.
@@ -39,6 +40,9 @@ const SERVED: readonly string[] = [
 /** Disks that serve nothing (any more): drbd(8), "disk states". */
 export const NO_DATA: readonly string[] = ['Diskless', 'Failed', 'Detaching'];
 
+/** Disks that hold data, good or old. */
+const DATA: readonly string[] = ['UpToDate', 'Consistent', 'Outdated', 'Inconsistent'];
+
 /** What a copy is before anything was heard. */
 const UNTOLD_COPY: Copy = { kind: 'untold', than: null, ahead: false };
 const UNKNOWN_COPY: Copy = { kind: 'unknown', than: null, ahead: false };
@@ -50,6 +54,7 @@ const UNKNOWN_COPY: Copy = { kind: 'unknown', than: null, ahead: false };
 export function onDrbd(turn: Turn, read: readonly DrbdFacts[]): void {
   for (const facts of read) {
     const before = turn.state.drbd[facts.resource];
+    if (hasData(facts) && (before === undefined || !hasData(before))) doubtAhead(turn, facts);
     if (!isCaughtUp(facts) || (before !== undefined && isCaughtUp(before))) continue;
     const stamps = turn.peers.flatMap(({ name, report, life }) =>
       report === null ? [] : [[name, stampOf(life)] as const],
@@ -59,6 +64,22 @@ export function onDrbd(turn: Turn, read: readonly DrbdFacts[]): void {
     });
   }
   turn.update({ drbd: Object.fromEntries(read.map((facts) => [facts.resource, facts])) });
+}
+
+/** A disk is attached, whatever it is worth: drbd(8), "disk states". */
+function hasData({ disk }: DrbdFacts): boolean {
+  return DATA.includes(disk);
+}
+
+/**
+ * A disk has come, also at the start of this run. That this node wrote alone is an old story when the
+ * kernel finds nothing here that the other disk lacks: they were connected while nobody here saw it,
+ * and the other one may have written since.
+ */
+function doubtAhead(turn: Turn, { resource, role, connection, volumes }: DrbdFacts): void {
+  if (turn.state.copies[resource]?.ahead !== true || role === 'Primary') return;
+  if (!APART.includes(connection) || volumes.some((volume) => volume.outOfSyncBytes !== 0)) return;
+  turn.update({ copies: { ...turn.state.copies, [resource]: UNTOLD_COPY } });
 }
 
 function isCaughtUp(facts: DrbdFacts): boolean {

@@ -49,9 +49,15 @@ export function volumeFacts(side: Side, peer: Side, isLinked: boolean): DrbdVolu
     syncedPercent: side.link === 'SyncTarget' || side.link === 'SyncSource' ? 50 : null,
     verifiedPercent: null,
     finishSeconds: null,
-    outOfSyncBytes: isLinked || relate(side.content, peer.content) === 'same' ? 0 : 4096,
+    // The bitmap of a side marks what was written here, not what the other one wrote.
+    outOfSyncBytes: !isLinked && hasOwnWrites(side, peer) ? 4096 : 0,
     ioSuspended: side.isHeldBack,
   };
+}
+
+function hasOwnWrites(side: Side, peer: Side): boolean {
+  const relation = relate(side.content, peer.content);
+  return relation === 'newer' || relation === 'diverged';
 }
 
 function connectionWord(side: Side): Connection {

@@ -361,6 +361,14 @@ export class Replica {
     this.#changed(side.node);
   }
 
+  /** `drbdadm resume-io`: by a person, who has made sure that the other node is off. */
+  resumeIo(node: string): void {
+    const side = this.#side(node);
+    if (!side.isHeldBack) return;
+    side.isHeldBack = false;
+    this.#changed(node);
+  }
+
   /** `drbdadm outdate`. */
   outdate(node: string): 'outdated' | 'inconsistent' | 'primary' | 'failed' {
     const side = this.#side(node);

@@ -198,6 +198,7 @@ class Run {
       for (const name of survivors) {
         this.#restoreRelease(world.machine(name));
         world.machine(name).startDaemon();
+        this.#workOnDrbd(name);
         world.operator(name, { kind: 'online', node: name });
         world.operator(name, { kind: 'endMaintenance', by: 'kim' });
         // A stop that failed keeps a node from leaving: somebody has to say so.
@@ -213,6 +214,19 @@ class Run {
       }
       this.#planTidying(survivors, untilMs);
     });
+  }
+
+  /**
+   * What status tells a person to do. Halves that had refused each other while a disk was broken are
+   * connected; those of a split brain refuse again. Writes that wait for a node that is off go on.
+   */
+  #workOnDrbd(node: string): void {
+    for (const replica of Object.values(this.#world.replicas)) {
+      if (!replica.has(node)) continue;
+      replica.connect(node);
+      const isAlone = replica.nodes.every((other) => other === node || !this.#world.machine(other).isOn);
+      if (isAlone) replica.resumeIo(node);
+    }
   }
 
   #vouch(at: string): void {

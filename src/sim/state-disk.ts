@@ -9,6 +9,8 @@ import type { EventQueue } from './queue.js';
 /** A sound disk; now and then it is busy with the database of the same machine. */
 const WRITE_MS = 7;
 const BUSY_MS = 1_900;
+/** From here on what was saved is on the disk: the write before it, and its own, were busy ones. */
+export const KEPT_MS = 2 * BUSY_MS;
 /** Which writes meet a busy disk: by their count, so that no random number is drawn for it. */
 const BUSY_EVERY = 5;
 

@@ -9,6 +9,9 @@ function withDrbd(change: Parameters<typeof drbd>[0]): Driver {
   return new Driver().probed().give({ kind: 'drbd', facts: [drbd(change)] });
 }
 
+/** Apart, and the bitmap marks what was written here meanwhile. */
+const WROTE = { ...APART, outOfSyncBytes: 4_096 } as const;
+
 t.test('copies: connected is current; not connected since the start is in doubt', (t) => {
   const linked = withDrbd({}).hear();
   t.equal(copyObjection(linked.state, 'r0'), null);
@@ -31,7 +34,7 @@ t.test('copies: what the other node wrote alone is missing here, also after a re
   const facts = saved ?? { generation: 7, peers: {}, epochs: {}, orders: [], behind: { r0: 'n2' } };
   t.same(facts.behind, { r0: 'n2' });
 
-  const restarted = new Driver({}, facts).give({ kind: 'drbd', facts: [drbd(APART)] });
+  const restarted = new Driver({}, facts).give({ kind: 'drbd', facts: [drbd(WROTE)] });
   t.match(copyObjection(restarted.state, 'r0'), /writes that the disk of n1 lacks/);
   t.equal(restarted.pass(20_000).group.claim, null, 'it does not even claim');
   t.end();
@@ -83,12 +86,34 @@ t.test('copies: who wrote alone lacks nothing, also after a restart', (t) => {
   const facts = saved ?? { generation: 7, peers: {}, epochs: {}, orders: [], ahead: ['r0'] };
   t.same(facts.ahead, ['r0']);
 
-  const restarted = new Driver({}, facts).give({ kind: 'drbd', facts: [drbd(APART)] });
+  const restarted = new Driver({}, facts).give({ kind: 'drbd', facts: [drbd(WROTE)] });
   while (restarted.group.life === 'unknown') restarted.done('ok', 'stopped');
   t.equal(copyObjection(restarted.state, 'r0'), null);
   t.not(restarted.pass(6_000).group.claim, null, 'it claims, and has the other fenced');
   restarted.give({ kind: 'drbd', facts: [drbd()] });
   t.equal(restarted.state.copies['r0']?.ahead, false, 'connected: the other has it all now');
+  t.end();
+});
+
+t.test('copies: who wrote alone long ago, and has nothing now that the other lacks (seed 8301296)', (t) => {
+  const facts = { generation: 7, peers: {}, epochs: {}, orders: [], ahead: ['r0'] };
+  // While no daemon ran here they were connected: the other one has all of it, and may have more.
+  const overtaken = new Driver({}, facts).give({ kind: 'drbd', facts: [drbd(APART)] });
+  t.match(copyObjection(overtaken.state, 'r0'), /not known whether n1 or n2 has the newer copy/);
+
+  const diskless = { ...APART, disk: 'Diskless', outOfSyncBytes: null } as const;
+  const later = new Driver({}, facts).give({ kind: 'drbd', facts: [drbd(diskless)] });
+  later.give({ kind: 'drbd', facts: [drbd(APART)] });
+  t.match(copyObjection(later.state, 'r0'), /not known whether/, 'the disk came later');
+
+  const untold = new Driver({}, facts);
+  untold.give({ kind: 'drbd', facts: [drbd({ ...APART, outOfSyncBytes: null })] });
+  t.equal(copyObjection(untold.state, 'r0'), null, 'how much differs is not told: what was saved counts');
+
+  const running = withDrbd({}).hear().pass(2_000);
+  running.give({ kind: 'drbd', facts: [drbd({ ...APART, role: 'Primary' })] });
+  running.give({ kind: 'drbd', facts: [drbd(APART)] });
+  t.equal(running.state.copies['r0']?.ahead, true, 'seen by this daemon: no matter how little it wrote');
   t.end();
 });
 
@@ -122,7 +147,7 @@ t.test('copies: disks that are no good are never claimed for (S4)', (t) => {
 
 t.test('copies: of two that each wrote alone neither is used (seed 41231274)', (t) => {
   const facts = { generation: 7, peers: {}, epochs: {}, orders: [], ahead: ['r0'] };
-  const driver = new Driver({}, facts).give({ kind: 'drbd', facts: [drbd(APART)] });
+  const driver = new Driver({}, facts).give({ kind: 'drbd', facts: [drbd(WROTE)] });
   const theirs = { connection: 'StandAlone', role: 'Secondary' } as const;
   driver.hear({}, {}, { ...theirs, disk: 'Consistent' });
   t.equal(copyObjection(driver.state, 'r0'), null, 'the other does not count its copy as the newest');

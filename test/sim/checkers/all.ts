@@ -29,7 +29,7 @@ export function allCheckers(
     order(tell),
     said(tell),
     steady(world, tell),
-    holds(tell),
+    holds(world, tell),
     discarding(world, tell),
     proofOfOff(world, tell),
   ];

@@ -4,10 +4,12 @@
  *
  * The allowance: writes that a Primary acknowledged alone, while no report of it reached the
  * other node, are lost to the cluster if that Primary is off and the other one has to take over.
+ * The same when the other node lost its power, or its daemon, before its disk had kept the report.
  */
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import { contains, describe, relate, type Content } from '../../../src/sim/lineage.js';
 import type { Observation } from '../../../src/sim/observation.js';
+import { KEPT_MS } from '../../../src/sim/state-disk.js';
 import type { World } from '../../../src/sim/world.js';
 import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
 
@@ -29,8 +31,8 @@ export function goodData(
 ): Checker {
   /** resource -> the ends of all acknowledged histories. One, if all is well. */
   const tips = new Map<string, Tip[]>();
-  /** `node|resource`: it was told that another node writes alone. */
-  const warned = new Set<string>();
+  /** `node|resource` -> since when it was told that another node writes alone. */
+  const warned = new Map<string, number>();
   const knowledge = new Knowledge();
   /** `node|resource` -> when the promotion was ordered. */
   const orderedMs = new Map<string, number>();
@@ -42,6 +44,13 @@ export function goodData(
     return (world.replicas[resource]?.nodes ?? []).every(
       (other) => other === node || knowledge.of(node, other).provenOffMs !== null,
     );
+  }
+
+  /** What a node had only just heard may be gone with it. */
+  function onEnd(node: string, atMs: number): void {
+    for (const [key, sinceMs] of warned) {
+      if (key.startsWith(`${node}|`) && atMs - sinceMs < KEPT_MS) warned.delete(key);
+    }
   }
 
   function onOrder(seen: Extract<Observation, { kind: 'actionBegins' }>, atMs: number): void {
@@ -100,7 +109,10 @@ export function goodData(
     tips.set(resource, [...kept, { content, node }]);
   }
 
-  const kinds = [...KNOWLEDGE_KINDS, 'sent', 'actionBegins', 'promotion', 'acknowledged', 'discarded'] as const;
+  const kinds = [
+    ...KNOWLEDGE_KINDS,
+    ...(['sent', 'power', 'actionBegins', 'promotion', 'acknowledged', 'discarded'] as const),
+  ] as const;
   return checker('good data', kinds, (seen, atMs) => {
     knowledge.take(seen, atMs);
     // The rest is nothing to it.
@@ -109,8 +121,15 @@ export function goodData(
       case 'heard':
         for (const drbd of seen.report.drbd) {
           if (drbd.role !== 'Primary' || SERVED.includes(drbd.connection)) continue;
-          warned.add(`${seen.node}|${drbd.resource}`);
+          const key = `${seen.node}|${drbd.resource}`;
+          warned.set(key, warned.get(key) ?? atMs);
         }
+        return;
+      case 'power':
+        if (!seen.on) onEnd(seen.node, atMs);
+        return;
+      case 'daemon':
+        if (seen.what === 'crashed') onEnd(seen.node, atMs);
         return;
       case 'sent':
         for (const drbd of seen.report.drbd) {

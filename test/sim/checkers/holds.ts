@@ -1,22 +1,41 @@
 /**
  * I11: once an operator was told that every node knows of a freeze or a maintenance, nothing of it
- * is started or stopped, until somebody asks to lift it or its time is over.
+ * is started or stopped, until somebody asks to lift it or its time is over. When all of them lose
+ * their power or their daemon before their disks have kept it, nobody knows any more.
  */
 import type { OperatorRequest } from '../../../src/base/control.js';
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
+import { KEPT_MS } from '../../../src/sim/state-disk.js';
+import type { World } from '../../../src/sim/world.js';
 
 const EVERYTHING = '*';
 /** Clocks drift: from here on it may be over. */
 const EARLY = 0.98;
 
-export function holds(tell: (violation: Violation) => void): Checker {
-  /** Group, or everything -> whether all know, and when it may be over by a clock of the world. */
-  const laid = new Map<string, { isKnown: boolean; endMs: number }>();
+interface Laid {
+  /** When the operator was told that all know; null before. */
+  knownMs: number | null;
+  /** When it may be over by a clock of the world. */
+  readonly endMs: number;
+  /** Nodes that ended before their disks had kept it. */
+  readonly forgetful: Set<string>;
+}
+
+export function holds(world: World, tell: (violation: Violation) => void): Checker {
+  /** Group, or everything -> what was laid on it. */
+  const laid = new Map<string, Laid>();
   const isHeld = (group: string, atMs: number): boolean =>
     [group, EVERYTHING].some((key) => {
       const hold = laid.get(key);
-      return hold?.isKnown === true && atMs < hold.endMs;
+      return hold != null && hold.knownMs !== null && atMs < hold.endMs;
     });
+  const onEnd = (node: string, atMs: number): void => {
+    for (const hold of laid.values()) {
+      if (hold.knownMs === null || atMs - hold.knownMs >= KEPT_MS) continue;
+      hold.forgetful.add(node);
+      if (hold.forgetful.size === world.setup.nodes.length) hold.knownMs = null;
+    }
+  };
   /** Node -> by how much its wall clock was set. */
   const stepsMs = new Map<string, number>();
   /** No end is later than the clock that is furthest ahead says. */
@@ -31,41 +50,51 @@ export function holds(tell: (violation: Violation) => void): Checker {
       if (key !== EVERYTHING && !groups.includes(key)) laid.delete(key);
     }
   };
-  return checker('holds', ['asked', 'answered', 'actionBegins', 'clockStep', 'configured'], (seen, atMs) => {
-    // The rest is nothing to it.
-     
+  const onAsked = (node: string, request: OperatorRequest, atMs: number): void => {
+    const about = subjectOf(request);
+    if (about === null) return;
+    const { key, forMs } = about;
+    // A hold asked for anew may be refused, but may also set another end: look away.
+    if (forMs === undefined) {
+      laid.delete(key);
+      return;
+    }
+    // Any node may be the one that ends it, by its own clock.
+    const own = stepsMs.get(node) ?? 0;
+    const aheadMs = Math.max(0, ...[...stepsMs.values()].map((step) => step - own), -own);
+    const endMs = forMs === null ? Number.POSITIVE_INFINITY : atMs + EARLY * forMs - aheadMs;
+    // Asked for on two nodes at once: either may be the one that stands in the end.
+    const otherMs = laid.get(key)?.endMs ?? Number.POSITIVE_INFINITY;
+    laid.set(key, { knownMs: null, endMs: Math.min(endMs, otherMs), forgetful: new Set() });
+  };
+  const kinds = [
+    ...(['asked', 'answered', 'actionBegins', 'clockStep', 'configured'] as const),
+    ...(['daemon', 'power'] as const),
+  ];
+  return checker('holds', kinds, (seen, atMs) => {
     switch (seen.kind) {
+      case 'daemon':
+        if (seen.what === 'crashed') onEnd(seen.node, atMs);
+        return;
+      case 'power':
+        if (!seen.on) onEnd(seen.node, atMs);
+        return;
       case 'configured':
         onConfigured(seen.groups);
         return;
       case 'clockStep':
         onClockStep(seen.node, seen.byMs);
         return;
-      case 'asked': {
-        const about = subjectOf(seen.request);
-        if (about === null) return;
-        const { forMs } = about;
-        // A hold asked for anew may be refused, but may also set another end: look away.
-        if (forMs === undefined) laid.delete(about.key);
-        else {
-          // Any node may be the one that ends it, by its own clock.
-          const own = stepsMs.get(seen.node) ?? 0;
-          const aheadMs = Math.max(0, ...[...stepsMs.values()].map((step) => step - own), -own);
-          const endMs =
-            forMs === null ? Number.POSITIVE_INFINITY : atMs + EARLY * forMs - aheadMs;
-          // Asked for on two nodes at once: either may be the one that stands in the end.
-          const otherMs = laid.get(about.key)?.endMs ?? Number.POSITIVE_INFINITY;
-          laid.set(about.key, { isKnown: false, endMs: Math.min(endMs, otherMs) });
-        }
+      case 'asked':
+        onAsked(seen.node, seen.request, atMs);
         return;
-      }
       case 'answered': {
         const { state, message } = seen.answer;
         if (state !== 'done' || !message.endsWith('every node knows')) return;
         const group = / is frozen by /.exec(message);
         const key = group === null ? EVERYTHING : message.slice(0, group.index);
         const hold = laid.get(key);
-        if (hold !== undefined) hold.isKnown = true;
+        if (hold !== undefined) hold.knownMs ??= atMs;
         return;
       }
       case 'actionBegins': {

@@ -48,7 +48,11 @@ export function steady(world: World, tell: (violation: Violation) => void): Chec
       case 'sent':
         for (const order of seen.report.orders) {
           if (!order.key.startsWith('reach.') || order.origin !== seen.node) continue;
-          onMove(seen.node, order.key.slice('reach.'.length), order.version, atMs);
+          const group = order.key.slice('reach.'.length);
+          // A register of an earlier life comes back with a late datagram: who moves it has it.
+          const here = seen.report.groups.find(({ name }) => name === group);
+          if (here?.life !== 'started' && here?.life !== 'stopping') continue;
+          onMove(seen.node, group, order.version, atMs);
         }
         return;
     }
