@@ -67,8 +67,10 @@ export function onReport(turn: Turn, link: string, report: Report): boolean {
       node: peer.name,
     });
   }
-  // A last word counts only from a life that this run has met: an older one may come late.
-  const left = report.phase === 'left' && peer.report?.generation === report.generation;
+  // A last word counts only from a life that this run has met: an older one may come late. And only
+  // from the same configuration (S9): "everything" is what is in its own.
+  const isSameLife = peer.report?.generation === report.generation;
+  const left = report.phase === 'left' && isSameLife && incompatible === null;
   if (left && peer.clearance?.kind !== 'left') {
     turn.say('info', `${peer.name} has left: it stopped everything and said so`, {
       node: peer.name,

@@ -27,6 +27,14 @@ t.test('clearance: an up member must have granted this very claim (S2)', (t) => 
   t.end();
 });
 
+t.test('clearance: a last word under another configuration clears nothing (S9; seed 9101275)', (t) => {
+  const other = { digest: 'another configuration' } as const;
+  const driver = new Driver().probed().hear().hear(other).hear({ ...other, phase: 'left' });
+  t.match(waitingFor(driver), /waiting: n2 is incompatible: its configuration has digest/);
+  t.equal(driver.group.life, 'stopped', 'what it has stopped is what its configuration has');
+  t.end();
+});
+
 t.test('clearance: what a live node says of the group (S2, S3, S9)', (t) => {
   const rows = [
     ['started', 'waiting: it is started on n2'],
