@@ -67,10 +67,9 @@ export function onReport(turn: Turn, link: string, report: Report): boolean {
       node: peer.name,
     });
   }
-  // A last word counts only from a life that this run has met: an older one may come late. And only
-  // from the same configuration (S9): "everything" is what is in its own.
+  // A last word counts only from a life that this run has met: an older one may come late.
   const isSameLife = peer.report?.generation === report.generation;
-  const left = report.phase === 'left' && isSameLife && incompatible === null;
+  const left = report.phase === 'left' && isSameLife && namesAll(turn, report);
   if (left && peer.clearance?.kind !== 'left') {
     turn.say('info', `${peer.name} has left: it stopped everything and said so`, {
       node: peer.name,
@@ -92,6 +91,11 @@ export function onReport(turn: Turn, link: string, report: Report): boolean {
 function isKnown(turn: Turn, { name, report, clearance, life }: Peer, next: Report): boolean {
   if (report === null || clearance !== null || next.phase === 'left') return false;
   return saysTheSame(report, next) && !isMarked(turn.state, name, life);
+}
+
+/** "Everything is stopped" is said of the groups that are named: its configuration may lack one. */
+function namesAll(turn: Turn, { groups }: Report): boolean {
+  return turn.groups.every(({ spec }) => groups.some(({ name }) => name === spec.name));
 }
 
 /** S9: what differs, with both values, or null. */
