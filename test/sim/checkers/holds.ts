@@ -13,6 +13,8 @@ const EVERYTHING = '*';
 const EARLY = 0.98;
 
 interface Laid {
+  /** Of the request: the answer to an earlier one says nothing of this one. */
+  readonly id: string;
   /** When the operator was told that all know; null before. */
   knownMs: number | null;
   /** When it may be over by a clock of the world. */
@@ -50,7 +52,7 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
       if (key !== EVERYTHING && !groups.includes(key)) laid.delete(key);
     }
   };
-  const onAsked = (node: string, request: OperatorRequest, atMs: number): void => {
+  const onAsked = (node: string, id: string, request: OperatorRequest, atMs: number): void => {
     const about = subjectOf(request);
     if (about === null) return;
     const { key, forMs } = about;
@@ -65,7 +67,7 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
     const endMs = forMs === null ? Number.POSITIVE_INFINITY : atMs + EARLY * forMs - aheadMs;
     // Asked for on two nodes at once: either may be the one that stands in the end.
     const otherMs = laid.get(key)?.endMs ?? Number.POSITIVE_INFINITY;
-    laid.set(key, { knownMs: null, endMs: Math.min(endMs, otherMs), forgetful: new Set() });
+    laid.set(key, { id, knownMs: null, endMs: Math.min(endMs, otherMs), forgetful: new Set() });
   };
   const kinds = [
     ...(['asked', 'answered', 'actionBegins', 'clockStep', 'configured'] as const),
@@ -86,7 +88,7 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
         onClockStep(seen.node, seen.byMs);
         return;
       case 'asked':
-        onAsked(seen.node, seen.request, atMs);
+        onAsked(seen.node, seen.id, seen.request, atMs);
         return;
       case 'answered': {
         const { state, message } = seen.answer;
@@ -94,7 +96,7 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
         const group = / is frozen by /.exec(message);
         const key = group === null ? EVERYTHING : message.slice(0, group.index);
         const hold = laid.get(key);
-        if (hold !== undefined) hold.knownMs ??= atMs;
+        if (hold?.id === seen.answer.id) hold.knownMs ??= atMs;
         return;
       }
       case 'actionBegins': {

@@ -45,7 +45,8 @@ export class Knowledge {
   forgetProofs(node: string, nowMs: number): void {
     for (const told of this.#told.get(node)?.values() ?? []) {
       if (told.provenOffMs !== nowMs) told.provenOffMs = null;
-      if (told.report?.phase === 'left') told.report = { ...told.report, phase: 'up' };
+      const isOld = told.heardMs !== nowMs;
+      if (isOld && told.report?.phase === 'left') told.report = { ...told.report, phase: 'up' };
     }
   }
 

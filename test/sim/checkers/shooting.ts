@@ -27,7 +27,7 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
 
   function objection(by: string, node: string, nowMs: number): string | null {
     const told = knowledge.of(by, node);
-    const { deadtimeMs, keepaliveMs } = timing.of(by);
+    const { deadtimeMs, earliestDeadtimeMs, keepaliveMs } = timing.of(by);
     const headStartMs = Math.max(500, 2 * keepaliveMs);
     if (!answered.delete(`${by}|${node}`)) return 'its power device was not asked first';
     const isStuck = told.report?.groups.some((group) => group.life === 'stopFailed') === true;
@@ -47,7 +47,8 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
     const silentMs = nowMs - told.heardMs;
     if (silentMs < deadtimeMs * CLOCK_SLACK) return `it was heard ${String(silentMs)} ms before`;
     const isHolder = (active.get(by)?.size ?? 0) > 0;
-    if (!isHolder && silentMs < (deadtimeMs + headStartMs) * CLOCK_SLACK) {
+    // The head start runs from when it was called dead, by the patience of that time.
+    if (!isHolder && silentMs < (earliestDeadtimeMs + headStartMs) * CLOCK_SLACK) {
       return `it gave no head start (${String(silentMs)} ms of silence)`;
     }
     return null;

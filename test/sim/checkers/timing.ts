@@ -15,6 +15,11 @@ export interface Pace {
   readonly deadtimeMs: number;
 }
 
+/** While nodes are reloaded: how early a node may have been called dead. */
+export interface Patience extends Pace {
+  readonly earliestDeadtimeMs: number;
+}
+
 interface Entry {
   before: Pace;
   now: Pace;
@@ -32,13 +37,17 @@ export class Timing {
   }
 
   /** What a node has to go by now. */
-  of(node: string): Pace {
+  of(node: string): Patience {
     const entry = this.#entries.get(node);
-    if (entry === undefined) return this.#world.setup.heartbeat;
+    if (entry === undefined) {
+      const { heartbeat } = this.#world.setup;
+      return { ...heartbeat, earliestDeadtimeMs: heartbeat.deadtimeMs };
+    }
     const { before, now } = entry;
     return {
       keepaliveMs: Math.min(before.keepaliveMs, now.keepaliveMs),
       deadtimeMs: Math.max(before.deadtimeMs, now.deadtimeMs),
+      earliestDeadtimeMs: Math.min(before.deadtimeMs, now.deadtimeMs),
     };
   }
 
