@@ -109,7 +109,7 @@ function forgetLooks(turn: Turn, group: Group): void {
 }
 
 function settle(turn: Turn, name: string, life: 'stopped' | 'started', sentence: string): void {
-  turn.updateGroup(name, { life, reason: sentence, stopReason: null });
+  turn.updateGroup(name, { life, reason: sentence, stopReason: null, restartFrom: null });
   turn.say('info', sentence, { group: name });
 }
 
@@ -137,6 +137,10 @@ function continueStart(turn: Turn, group: Group): void {
   const stop = group.stopReason ?? reasonToStop(turn, group);
   if (stop !== null) {
     beginStop(turn, name, stop);
+    return;
+  }
+  if (group.keptConfirmed < (group.restartFrom ?? 0)) {
+    run(turn, group, group.keptConfirmed, 'probe');
     return;
   }
   const index = nextToStart(group.resources.map((resource) => resource.state));
@@ -177,9 +181,15 @@ function keepRunning(turn: Turn, group: Group): void {
 // --- stopping ------------------------------------------------------------------------------------
 
 /** Begins to stop the group on this node. */
-export function beginStop(turn: Turn, name: string, why: string): void {
+export function beginStop(
+  turn: Turn,
+  name: string,
+  why: string,
+  restartFrom: number | null = null,
+): void {
   turn.openOperation(name, turn.nowMs, `${name} stops on ${turn.self}: ${why}`);
-  turn.updateGroup(name, { life: 'stopping', reason: why, stopReason: why, suspects: {} });
+  const change = { life: 'stopping', reason: why, stopReason: why, suspects: {} } as const;
+  turn.updateGroup(name, { ...change, restartFrom });
   turn.say('info', `${name} stops on ${turn.self}: ${why}`, { group: name });
   const group = turn.group(name);
   if (group?.action === null) continueStop(turn, group);
@@ -188,6 +198,12 @@ export function beginStop(turn: Turn, name: string, why: string): void {
 function continueStop(turn: Turn, group: Group): void {
   const { name } = group.spec;
   const index = nextToStop(group.resources.map((resource) => resource.state));
+  if (group.restartFrom !== null && (index ?? -1) < group.restartFrom) {
+    const stop = reasonToStop(turn, group);
+    if (stop === null) startAgain(turn, group);
+    else beginStop(turn, name, stop);
+    return;
+  }
   if (index !== null) {
     run(turn, group, index, 'stop');
     return;
@@ -196,6 +212,16 @@ function continueStop(turn: Turn, group: Group): void {
   turn.updateGroup(name, { claim: null });
   settle(turn, name, 'stopped', sentence);
   turn.closeOperation(name, group.barred === null ? 'done' : 'failed');
+}
+
+/**
+ * What failed is stopped, with what stands right of it: under the same claim it starts again, when
+ * each part that was kept has been looked at again (S10: old successes confirm nothing).
+ */
+function startAgain(turn: Turn, group: Group): void {
+  const { name } = group.spec;
+  turn.updateGroup(name, { life: 'starting', stopReason: null, keptConfirmed: 0 });
+  reconcileGroup(turn, name);
 }
 
 // --- actions and their results -------------------------------------------------------------------
@@ -265,6 +291,10 @@ const ON_RESULT: Readonly<Record<RunningAction['verb'], OnResult>> = {
 };
 
 function onProbed(turn: Turn, group: Group, index: number, result: ActionResult): void {
+  if (group.life === 'starting') {
+    onKeptProbed(turn, group, index, result);
+    return;
+  }
   const { name } = group.spec;
   const state = result.outcome === 'ok' ? result.state : 'unknown';
   const before = group.resources[index];
@@ -285,6 +315,20 @@ function onProbed(turn: Turn, group: Group, index: number, result: ActionResult)
   });
 }
 
+/** A part that was kept over a restart in place: what failed may stand on it, or all is restarted. */
+function onKeptProbed(turn: Turn, group: Group, index: number, result: ActionResult): void {
+  const { name } = group.spec;
+  const id = group.resources[index]?.id ?? '';
+  if (result.outcome === 'ok' && result.state === 'started') {
+    turn.updateGroup(name, { keptConfirmed: index + 1 });
+    turn.say('info', `${id} stays: ${result.reason}`, { group: name });
+    return;
+  }
+  const sentence = `${id}, which was to stay, is not sound on ${turn.self}: ${result.reason}`;
+  turn.updateGroup(name, { resources: withResource(group, index, 'failed', result.reason) });
+  beginStop(turn, name, sentence);
+}
+
 function onStarted(turn: Turn, group: Group, index: number, result: ActionResult): void {
   const { name } = group.spec;
   const id = group.resources[index]?.id ?? '';
@@ -299,7 +343,9 @@ function onStarted(turn: Turn, group: Group, index: number, result: ActionResult
   turn.phaseEnds(name, phase, 'failed');
   const sentence = `the start of ${id} failed on ${turn.self}: ${result.reason}`;
   turn.say('error', capital(sentence), { group: name });
-  bar(turn, name, sentence);
+  // What it stands on may be what is broken: the whole group is restarted before it goes elsewhere.
+  if (group.restartFrom === null) bar(turn, name, sentence);
+  else decideRecovery(turn, name, 0);
   beginStop(turn, name, sentence);
 }
 
@@ -358,7 +404,9 @@ function onMonitored(turn: Turn, group: Group, index: number, result: ActionResu
     }
     return;
   }
-  if (suspected === undefined) {
+  const isCertain =
+    kindOf(resource).isOneLookEnough && result.outcome === 'ok' && result.state === 'stopped';
+  if (suspected === undefined && !isCertain) {
     // Slow is not dead: a second look confirms before anything is done.
     const soon = turn.nowMs + turn.state.spec.heartbeat.keepaliveMs;
     turn.updateGroup(name, {
@@ -391,8 +439,8 @@ function onFailure(turn: Turn, group: Group, index: number, sentence: string): v
   turn.updateGroup(name, { resources: withResource(group, index, 'failed', sentence) });
   turn.openOperation(name, turn.nowMs, sentence);
   turn.say('error', sentence, { group: name });
-  decideRecovery(turn, name);
-  beginStop(turn, name, sentence);
+  const restartFrom = decideRecovery(turn, name, index);
+  beginStop(turn, name, sentence, restartFrom);
 }
 
 /** A server that was started here has ended: that counts as the first look, the second is now. */

@@ -20,32 +20,41 @@ export function recoveryOf(spec: GroupSpec): Recovery {
   return { ...RECOVERY_DEFAULT, ...spec.recovery };
 }
 
-/** Counts a failure of a group that ran here and decides what follows; it is stopped in any case. */
-export function decideRecovery(turn: Turn, name: string): void {
+/**
+ * Counts a failure of a resource that ran here and decides what follows. Answers from which resource
+ * on the group is restarted here; null: all of it is stopped. The first failure within the time
+ * restarts what failed and what stands right of it, which needs it; the next one the whole group.
+ */
+export function decideRecovery(turn: Turn, name: string, index: number): number | null {
   const group = turn.group(name);
-  if (group === undefined) return;
+  if (group === undefined) return null;
   const { onFailure, restartsMax, restartExpireMs } = recoveryOf(group.spec);
   const failuresMs = [...recentFailures(turn, group), turn.nowMs];
   turn.updateGroup(name, { failuresMs });
   if (onFailure === 'disable') {
     disable(turn, name);
-    return;
+    return null;
   }
   if (onFailure === 'relocate' && couldRunElsewhere(turn, group)) {
     bar(turn, name, `${name} failed on ${turn.self}, and its recovery is "relocate"`);
-    return;
+    return null;
   }
   const count = failuresMs.length;
   const window = formatDuration(restartExpireMs);
   if (count > restartsMax) {
     const times = count === 1 ? 'once' : `${String(count)} times`;
     bar(turn, name, `${name} failed ${times} in ${window} on ${turn.self}`);
-    return;
+    return null;
   }
+  const left = group.resources.slice(0, index);
+  const isSound = left.every(({ state }, at) => state === 'started' && !(at in group.suspects));
+  const isPartial = count === 1 && index > 0 && isSound;
+  const kept = isPartial ? `; what it stands on stays (${left.map(({ id }) => id).join(', ')})` : '';
   const sentence =
     `${name} is restarted on ${turn.self}: restart ${String(count)} of ` +
-    `${String(restartsMax)} in ${window}`;
+    `${String(restartsMax)} in ${window}${kept}`;
   turn.say('info', sentence, { group: name });
+  return isPartial ? index : null;
 }
 
 function disable(turn: Turn, name: string): void {

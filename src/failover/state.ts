@@ -249,6 +249,10 @@ export interface Group {
   readonly reason: string;
   /** The sentence that explains why it does not run, while something is missing. */
   readonly blocked: string | null;
+  /** A restart in place of this resource and of what stands right of it; null: of the whole group. */
+  readonly restartFrom: number | null;
+  /** How many of the resources that such a restart keeps were looked at again and run. */
+  readonly keptConfirmed: number;
   /** Why it is being stopped here. */
   readonly stopReason: string | null;
   /** Resource index -> when to look at it again. */
@@ -456,6 +460,8 @@ export function newGroup(spec: GroupSpec, epochSeen: number): Group {
     failuresMs: [],
     reason: 'not looked at yet',
     blocked: null,
+    restartFrom: null,
+    keptConfirmed: 0,
     stopReason: null,
     monitorDueMs: {},
     suspects: {},

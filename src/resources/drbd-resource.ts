@@ -68,6 +68,7 @@ export const DRBD: ResourceKindLogic<DrbdSpec, DrbdView | null> = {
   startTimeoutMs: 90_000,
   stopTimeoutMs: 60_000,
   monitorEveryMs: 2_000,
+  isOneLookEnough: false,
   confirmedBy: 'probe',
   describe: ({ resource }) => `DRBD resource ${resource}, Primary`,
   discovery: () => [],

@@ -51,6 +51,7 @@ export const FILESYSTEM: ResourceKindLogic<FilesystemSpec, FilesystemDetail> = {
   startTimeoutMs: 120_000,
   stopTimeoutMs: 240_000,
   monitorEveryMs: 5_000,
+  isOneLookEnough: false,
   confirmedBy: 'probe',
   describe: ({ device, directory, fstype }) =>
     `file system ${device} on ${directory}${fstype === null ? '' : ` (${fstype})`}`,

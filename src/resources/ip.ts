@@ -58,6 +58,7 @@ export const IP: ResourceKindLogic<IpSpec, IpDetail> = {
   startTimeoutMs: 20_000,
   stopTimeoutMs: 20_000,
   monitorEveryMs: 5_000,
+  isOneLookEnough: true,
   confirmedBy: 'probe',
   describe: ({ address, prefixLength, device }) =>
     `address ${address}${prefixLength === null ? '' : `/${prefixLength}`}` +

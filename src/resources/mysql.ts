@@ -60,6 +60,7 @@ export const MYSQL: ResourceKindLogic<MysqlSpec, MysqlDetail> = {
   stopTimeoutMs: SHUTDOWN_TIMEOUT_MS + 10_000,
   // Every greeting without a login is a warning in MariaDB's error log: not more than needed.
   monitorEveryMs: 10_000,
+  isOneLookEnough: false,
   confirmedBy: 'probe',
   describe: ({ datadir }) => `MySQL server${datadir === null ? '' : ` on ${datadir}`}`,
   discovery: mysqlDiscovery,

@@ -328,6 +328,11 @@ export interface ResourceKindLogic<Spec extends ResourceSpec, Detail = unknown> 
   readonly stopTimeoutMs: number;
   readonly monitorEveryMs: number;
   /**
+   * One look that finds it stopped is certain: an address is there or is not. Otherwise a second
+   * look confirms, for slow is not dead.
+   */
+  readonly isOneLookEnough: boolean;
+  /**
    * What confirms an action. `probe`: the probes, read again, must show the wanted state.
    * `exit`: the steps' success is enough (a script of Heartbeat's need not have a true status).
    */

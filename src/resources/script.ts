@@ -40,6 +40,7 @@ export const SCRIPT: ResourceKindLogic<ScriptSpec, ScriptDetail> = {
   startTimeoutMs: START_TIMEOUT_MS,
   stopTimeoutMs: 2 * STOP_TIMEOUT_MS,
   monitorEveryMs: 30_000,
+  isOneLookEnough: false,
   confirmedBy: 'exit',
   describe: ({ name, args }) => `script ${[name, ...args].join(' ')}`,
   discovery: () => [],

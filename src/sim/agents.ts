@@ -137,7 +137,8 @@ export class Agents {
       this.#host.later(afterMs, () => {
         if (life !== this.#life) return;
         const outcome = conclude();
-        observe({ kind: 'actionEnds', node, group, index, verb, outcome: outcome.outcome });
+        const { outcome: ended, state } = outcome;
+        observe({ kind: 'actionEnds', node, group, index, verb, outcome: ended, state });
         done(outcome);
       });
     const drawn = this.#host.faultOf(order);

@@ -1,4 +1,5 @@
 import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
+import type { ResourceState } from '../base/status.js';
 import type { Effect } from '../failover/effect.js';
 import type { ClusterSpec } from '../failover/spec.js';
 import type { Report } from '../heartbeat/report.js';
@@ -48,6 +49,8 @@ export type Observation =
       readonly index: number;
       readonly verb: 'probe' | 'start' | 'stop' | 'monitor';
       readonly outcome: 'ok' | 'failed' | 'timeout';
+      /** What the agent found or left. */
+      readonly state: ResourceState;
     }
   /** A promotion is tried: what the disk is worth, and whether the kernel let it happen. */
   | {

@@ -133,9 +133,10 @@ export class Driver {
     outcome: 'ok' | 'failed' | 'timeout' = 'ok',
     state?: 'started' | 'stopped' | 'unknown' | 'failed',
   ): this {
-    const { action } = this.group;
+    const { action, life } = this.group;
     if (action === null) throw new Error('no action runs');
-    const wanted = action.verb === 'start' || action.verb === 'monitor' ? 'started' : 'stopped';
+    const isLook = action.verb === 'monitor' || (action.verb === 'probe' && life === 'starting');
+    const wanted = action.verb === 'start' || isLook ? 'started' : 'stopped';
     const reason = outcome === 'ok' ? 'as asked' : 'it says no';
     const { actionId } = action;
     return this.give({ kind: 'actionResult', actionId, outcome, state: state ?? wanted, reason });

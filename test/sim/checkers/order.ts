@@ -1,8 +1,12 @@
-/** S10: started left to right, each after the one before it; stopped right to left. */
+/**
+ * S10: started left to right, each after the one before it was confirmed to run; stopped right to
+ * left. A stop makes old confirmations of what stands left of it stale: it must be looked at again
+ * before anything is started on it.
+ */
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 
 export function order(tell: (violation: Violation) => void): Checker {
-  /** `node|group` -> indexes whose start was confirmed. */
+  /** `node|group` -> indexes that were confirmed to run. */
   const started = new Map<string, Set<number>>();
   const forget = (node: string): void => {
     for (const key of started.keys()) if (key.startsWith(`${node}|`)) started.delete(key);
@@ -16,8 +20,8 @@ export function order(tell: (violation: Violation) => void): Checker {
     const what = `resource ${String(seen.index)} of ${seen.group} on ${seen.node}`;
     if (seen.kind === 'actionEnds') {
       if (seen.outcome !== 'ok') return;
-      if (seen.verb === 'start') confirmed.add(seen.index);
-      if (seen.verb === 'stop') confirmed.delete(seen.index);
+      if (seen.state === 'started') confirmed.add(seen.index);
+      else confirmed.delete(seen.index);
       return;
     }
     if (seen.verb === 'start') {
@@ -28,6 +32,7 @@ export function order(tell: (violation: Violation) => void): Checker {
       const sentence = `${what} is started before ${String(missing)} was confirmed`;
       tell({ rule: 'S10', sentence, atMs });
     }
+    if (seen.verb === 'stop') confirmed.clear();
     if (seen.verb === 'stop' && seen.truth.slice(seen.index + 1).includes('on')) {
       tell({ rule: 'S10', sentence: `${what} is stopped before what is above it`, atMs });
     }

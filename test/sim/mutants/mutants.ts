@@ -62,6 +62,12 @@ function withReport(event: FailoverEvent, change: (report: Report) => Report): F
   return event.kind === 'report' ? { ...event, report: change(event.report) } : event;
 }
 
+/** A restart in place looks at what it keeps. */
+function isLookAtKept(state: State, actionId: string): boolean {
+  const group = Object.values(state.groups).find((one) => one.action?.actionId === actionId);
+  return group?.life === 'starting' && group.action?.verb === 'probe';
+}
+
 /** Says "stopped, and granted" of a group that is still being stopped: Heartbeat's old fault. */
 function boast(entry: GroupReport, state: State): GroupReport {
   if (entry.life !== 'stopping') return entry;
@@ -147,7 +153,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'takes a blind probe for stopped',
     rules: ['S1', 'S2', 'S10'],
     nodes: 2,
-    seedsMax: 60,
+    seedsMax: 100,
     brain: bent({
       event: (event) =>
         event.kind === 'actionResult' && event.state === 'unknown' && event.outcome === 'failed'
@@ -219,7 +225,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'forgets the epoch of a claim',
     rules: ['S2'],
     nodes: null,
-    seedsMax: 60,
+    seedsMax: 100,
     brain: bent({
       event: (event, state) =>
         withReport(event, (report) => ({
@@ -270,7 +276,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'believes a power reading older than the last word',
     rules: ['S2', 'S1'],
     nodes: null,
-    seedsMax: 150,
+    fromSeed: 200,
+    seedsMax: 300,
     brain: bent({
       before: (state, event) =>
         event.kind === 'fenceResult'
@@ -421,6 +428,19 @@ export const MUTANTS: readonly Mutant[] = [
         outdatings: state.outdatings.map((entry) => ({ ...entry, outcome: 'outdated' })),
       }),
       effect: (effect) => (effect.kind === 'outdate' ? null : effect),
+    }),
+  },
+  {
+    name: 'restarts in place on what did not show that it runs',
+    rules: ['S10'],
+    nodes: 2,
+    fromSeed: 100,
+    seedsMax: 200,
+    brain: bent({
+      event: (event, state) =>
+        event.kind === 'actionResult' && isLookAtKept(state, event.actionId)
+          ? { ...event, outcome: 'ok', state: 'started' }
+          : event,
     }),
   },
   {
