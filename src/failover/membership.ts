@@ -150,23 +150,30 @@ function verdictOf(turn: Turn, peer: Peer): Peer['verdict'] {
 }
 
 function announce(turn: Turn, peer: Peer, verdict: Peer['verdict']): void {
-  const about = { node: peer.name };
-  const silent = formatDuration(silenceMs(peer.life, turn.nowMs));
-  switch (verdict) {
-    case 'up':
-      turn.say('info', `${peer.name} is up${peer.verdict === 'late' ? ' again' : ''}`, about);
-      return;
-    case 'late':
-      if (peer.clearance?.kind === 'left') return;
-      turn.say('warn', `${peer.name} is late: nothing heard for ${silent}`, about);
-      return;
-    case 'dead':
-      if (peer.clearance?.kind === 'left') return;
-      turn.say('warn', `${peer.name} is silent on every link for ${silent}: taken for dead`, about);
-      return;
-    case 'unknown':
-      turn.say('info', `Listening for ${peer.name}`, about);
-  }
+  const words = NEWS[verdict](peer, formatDuration(silenceMs(peer.life, turn.nowMs)));
+  if (words === null) return;
+  turn.say(words.level, words.sentence, { node: peer.name });
+}
+
+interface News {
+  readonly level: 'info' | 'warn';
+  readonly sentence: string;
+}
+
+/** What is said when the light of a node changes; the silence of one that has left is no news. */
+const NEWS: Readonly<Record<Peer['verdict'], (peer: Peer, silent: string) => News | null>> = {
+  up: ({ name, verdict }) => ({
+    level: 'info',
+    sentence: `${name} is up${verdict === 'late' ? ' again' : ''}`,
+  }),
+  late: (peer, silent) => newsOfSilence(peer, `is late: nothing heard for ${silent}`),
+  dead: (peer, silent) =>
+    newsOfSilence(peer, `is silent on every link for ${silent}: taken for dead`),
+  unknown: ({ name }) => ({ level: 'info', sentence: `Listening for ${name}` }),
+};
+
+function newsOfSilence({ name, clearance }: Peer, words: string): News | null {
+  return clearance?.kind === 'left' ? null : { level: 'warn', sentence: `${name} ${words}` };
 }
 
 /**
