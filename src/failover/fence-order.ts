@@ -2,7 +2,8 @@
  * A person's order to fence a node now. It goes through the same state as every fencing does: the
  * status first, one level after the other, growing pauses. What it leaves out is what protects
  * machines from each other: silence, the head start, having heard the node since the own start.
- * It is over when the node is confirmed off, or after a few shots that proved nothing.
+ * It is over when the node is confirmed off, or after a few shots that proved nothing; and when the
+ * node is heard again and nobody has said that one that is well is meant, too.
  */
 import { withSentence } from './history.js';
 import { holdSentence, maintenanceOf, standstillOf, CLUSTER_ACCOUNT } from './holds.js';
@@ -24,7 +25,7 @@ export function standingOrder({ fencing }: Peer): FenceOrder | null {
 export function beginOrder(
   turn: Turn,
   node: string,
-  order: Pick<FenceOrder, 'by' | 'reason'>,
+  order: Pick<FenceOrder, 'by' | 'reason' | 'sure'>,
   sentence: string,
 ): void {
   const peer = turn.peer(node);
@@ -34,6 +35,11 @@ export function beginOrder(
   const fencing = { ...peer.fencing, order: begun, asked: false, notBeforeMs: turn.nowMs };
   turn.updatePeer(node, { fencing });
   turn.openOperation(CLUSTER_ACCOUNT, turn.nowMs, sentence);
+}
+
+/** A second person says that a node which is well is meant, too. */
+export function makeSure(turn: Turn, { name, fencing }: Peer, order: FenceOrder): void {
+  turn.updatePeer(name, { fencing: { ...fencing, order: { ...order, sure: true } } });
 }
 
 /** Ends the order, if one stands; the person is told by the request that follows it. */
@@ -50,8 +56,11 @@ export function endOrder(turn: Turn, node: string, ok: boolean, message: string)
 /** Ends an order that nothing can come of any more. */
 export function endIdleOrder(turn: Turn, node: string): void {
   const peer = turn.peer(node);
-  if (peer === undefined || standingOrder(peer) === null || peer.fencing.running !== null) return;
-  const objection = peer.clearance === null ? orderObjection(turn, peer) : null;
+  const order = peer === undefined ? null : standingOrder(peer);
+  if (peer === undefined || order === null || peer.fencing.running !== null) return;
+  const isBack = !order.sure && isSeen(peer) && peer.clearance === null;
+  const back = `${node} is heard again and is not shot: to cut its power all the same, repeat with --yes`;
+  const objection = isBack ? back : peer.clearance === null ? orderObjection(turn, peer) : null;
   if (peer.clearance !== null && peer.clearance.kind !== 'left') {
     endOrder(turn, node, true, `${node} is confirmed off`);
   } else if (objection !== null) endOrder(turn, node, false, objection);

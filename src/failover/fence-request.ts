@@ -2,7 +2,7 @@
 import type { FenceDeviceTest, FenceTest } from '../base/fence-test.js';
 import type { OperatorRequest } from '../base/control.js';
 import { formatDuration } from '../base/duration.js';
-import { beginOrder, groupsOn, orderObjection, standingOrder } from './fence-order.js';
+import { beginOrder, groupsOn, makeSure, orderObjection, standingOrder } from './fence-order.js';
 import { noteFault, noteTested, unprovenSentence } from './fence-record.js';
 import { minorityObjection } from './fencing.js';
 import { isSeen } from './membership.js';
@@ -34,13 +34,14 @@ export function judgeFence(turn: Turn, { node, by, reason, sure }: Request<'fenc
   const pending = { what: 'fence', group: null, node, mode: null } as const;
   const standing = standingOrder(peer);
   if (standing !== null) {
+    if (sure) makeSure(turn, peer, standing);
     return { kind: 'follow', message: `${standing.by} is fencing ${node} already`, pending };
   }
   const objection = orderObjection(turn, peer) ?? minorityObjection(turn, node);
   if (objection !== null) return refuse(objection);
   if (!sure && isSeen(peer)) return refuse(dangerSentence(turn, peer));
   const message = `${by} fences ${node}: ${reason ?? 'no reason given'}${consequences(turn, peer)}`;
-  beginOrder(turn, node, { by, reason }, message);
+  beginOrder(turn, node, { by, reason, sure }, message);
   return { kind: 'follow', message, pending };
 }
 

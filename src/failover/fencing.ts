@@ -38,7 +38,7 @@ interface Need {
 export function reconcileFencing(turn: Turn, { name: peerName }: Peer): number | null {
   endIdleOrder(turn, peerName);
   const peer = turn.peer(peerName);
-  if (peer === undefined || peer.fencing.running !== null || peer.clearance !== null) return null;
+  if (peer === undefined || peer.fencing.running !== null || isAccountedFor(peer)) return null;
   const need = needFor(turn, peer);
   if (need === null || !isFenceable(turn.state.spec, peer.name)) return null;
   if (turn.hasCome(turn.state.health.listenUntilMs)) takeAim(turn, peer, need);
@@ -46,6 +46,12 @@ export function reconcileFencing(turn: Turn, { name: peerName }: Peer): number |
   if (fencing.running !== null) return null;
   const shotMs = fencing.asked ? shootFromMs(turn, peer, need) : 0;
   return Math.max(fencing.notBeforeMs, shotMs, turn.state.health.listenUntilMs);
+}
+
+/** Nothing is to be found out; a person may have a machine switched off whose daemon has left. */
+function isAccountedFor(peer: Peer): boolean {
+  if (peer.clearance?.kind === 'left') return standingOrder(peer) === null;
+  return peer.clearance !== null;
 }
 
 /** The next step towards a confirmed death: the question, or the shot. */

@@ -207,6 +207,8 @@ export interface FenceOrder {
   readonly by: string;
   readonly reason: string | null;
   readonly askedMs: number;
+  /** Also a node that is up and well; without it the order is over when the node is heard again. */
+  readonly sure: boolean;
   /** Shots that proved nothing. */
   readonly failures: number;
   readonly end: { readonly ok: boolean; readonly message: string } | null;

@@ -10,6 +10,7 @@ import { between, chance, pick } from './draw.js';
 import { databaseGroup, QUICK_AGENTS, ROUTER, webGroup } from './household.js';
 import type { Brain } from './machine-setup.js';
 import type { Medium } from './network.js';
+import { OPERATOR_TROUBLES, type OperatorTrouble } from './operators.js';
 import { RARE_TROUBLES, type RareTrouble } from './rare-troubles.js';
 import type { DeviceLevels } from './power.js';
 import { UPKEEP_TROUBLES, type UpkeepTrouble } from './upkeep.js';
@@ -72,6 +73,7 @@ export interface Parameters {
   readonly troubles: readonly Trouble[];
   readonly rareTroubles: readonly RareTrouble[];
   readonly upkeepTroubles: readonly UpkeepTrouble[];
+  readonly operatorTroubles: readonly OperatorTrouble[];
   /** A group without a disk that any node runs, and one on another pair of three nodes. */
   readonly moreGroups: readonly ('web' | 'files')[];
   readonly powerDevices: DeviceKind;
@@ -103,6 +105,8 @@ export interface Wishes {
    */
   readonly upkeep?: readonly UpkeepTrouble[] | undefined;
   readonly powerDevices?: DeviceKind | undefined;
+  /** Absent: drawn. A seed that was found before they typed everything has to be run with none. */
+  readonly operators?: readonly OperatorTrouble[] | undefined;
 }
 
 const MINUTES_DEFAULT = 5;
@@ -140,6 +144,9 @@ export function drawParameters(seed: number, wishes: Wishes): Parameters {
         ? []
         : RARE_TROUBLES.filter((trouble) => chance(stream(`rare-${trouble}`), 0.2)),
     ...drawUpkeep(stream, nodes, wishes),
+    operatorTroubles:
+      wishes.operators ??
+      OPERATOR_TROUBLES.filter((trouble) => chance(stream(`operators-${trouble}`), 0.25)),
     troubles: TROUBLES.filter((trouble) => chance(stream(trouble), 0.4)),
     troubleEveryMs: round(between(stream('every'), 1_000, 40_000)),
     troubleForMs: round(between(stream('for'), 200, 30_000)),

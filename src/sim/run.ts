@@ -294,7 +294,7 @@ class Run {
   /**
    * True when the node was told that one that is gone, or whose disk is, had newer writes, or may
    * have had, and has not seen a connection to that disk since: it cannot know better, and S4
-   * leaves the decision to a person, for whose word there is no command yet.
+   * leaves the decision to a person.
    */
   #needsAPerson(node: string, replica: Replica, survivors: readonly string[]): boolean {
     const copy = this.#world.machine(node).state?.copies[replica.resource];
@@ -302,7 +302,8 @@ class Run {
       other !== null && (!survivors.includes(other) || replica.disk(other).disk === 'Diskless');
     if (copy?.kind === 'behind') return isGone(copy.than);
     const other = replica.nodes.find((name) => name !== node) ?? null;
-    return copy?.kind === 'untold' && survivors.includes(other ?? '') && isGone(other);
+    // Nothing is kept of a copy before the first word on it.
+    return (copy?.kind ?? 'untold') === 'untold' && survivors.includes(other ?? '') && isGone(other);
   }
 
   /** Everything that may have to happen one after the other, each at its slowest. */

@@ -8,6 +8,7 @@ import type { OperatorRequest } from '../base/control.js';
 import type { AgentFault } from './agents.js';
 import { between, chance, pick, pickAny } from './draw.js';
 import type { Machine } from './machine.js';
+import { OperatorMaker } from './operators.js';
 import type { Parameters, Trouble } from './parameters.js';
 import type { DeviceMood } from './power.js';
 import { RareTroubleMaker } from './rare-troubles.js';
@@ -25,6 +26,7 @@ export class TroubleMaker {
   readonly #prng: Prng;
   readonly #rare: RareTroubleMaker;
   readonly #upkeep: UpkeepMaker;
+  readonly #operators: OperatorMaker;
   #isActive = true;
 
   constructor(world: World, parameters: Parameters) {
@@ -41,6 +43,7 @@ export class TroubleMaker {
       else this.#hold();
     });
     this.#upkeep = new UpkeepMaker(world, parameters);
+    this.#operators = new OperatorMaker(world, parameters);
     this.#planNext();
     this.#planCare();
     this.#planClientCut(createPrng(parameters.seed ^ 0xc11e));
@@ -51,6 +54,7 @@ export class TroubleMaker {
     this.#isActive = false;
     this.#rare.stop();
     this.#upkeep.stop();
+    this.#operators.stop();
   }
 
   #planNext(): void {

@@ -47,6 +47,29 @@ t.test('fence: a silent node needs none', (t) => {
   t.end();
 });
 
+t.test('fence: a silent node that is heard again meanwhile is not shot without a second word', (t) => {
+  const silent = (): Driver => new Driver().running().pass(1_600).power('failed').power('failed');
+  const back = fence(silent(), { sure: false });
+  t.same(back.deeds, ['status n2']);
+  back.hear().power('on');
+  t.match(answerOf(back), /^failed: n2 is heard again and is not shot: .* repeat with --yes/);
+  t.notOk(back.pass(1_200).deeds.includes('shoot n2'));
+  const meant = fence(fence(silent(), { sure: false }));
+  meant.hear().power('on').pass(1_200).hear().power('on');
+  t.same(meant.deeds, ['shoot n2'], 'a second person has said it');
+  t.end();
+});
+
+t.test('fence: the machine of a node that has left is switched off', (t) => {
+  const driver = new Driver().probed().hear().hear({ phase: 'left' }).pass(1_600);
+  t.equal(driver.peer.clearance?.kind, 'left');
+  t.same(fence(driver).deeds, ['status n2']);
+  driver.power('on').power('off');
+  t.equal(driver.peer.clearance?.kind, 'fenced');
+  t.match(answerOf(driver), /^done: n2 is confirmed off/);
+  t.end();
+});
+
 t.test('fence: refused where it makes no sense', (t) => {
   const rows: readonly (readonly [Driver, string, RegExp])[] = [
     [new Driver().probed().hear(), 'n1', /^refused: n1 is this node/],

@@ -18,6 +18,7 @@ const wishes: Wishes = {
   drbdFencing: 'dont-care',
   hasRareTroubles: false,
   upkeep: ['clockStep'],
+  operators: [],
 };
 
 /** What happens in the world, a line each; and how often a clock was set. */

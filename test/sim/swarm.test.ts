@@ -21,7 +21,7 @@ function run(
   seed: number,
   nodes: number | null,
   minutes: number,
-  policy: Pick<Wishes, 'drbdFencing' | 'hasRareTroubles' | 'upkeep'> = {},
+  policy: Pick<Wishes, 'drbdFencing' | 'hasRareTroubles' | 'upkeep' | 'operators'> = {},
 ): RunReport {
   const brain = { initialState, step };
   return runSeed({ seed, wishes: { nodes, minutes, ...policy }, brain, checkers: allCheckers });
@@ -31,7 +31,8 @@ const POLICIES = ['resource-only', 'resource-and-stonith'] as const;
 
 /**
  * `SEED NODES MINUTES [POLICY] [rare]`: without a word no fencing policy, no rare troubles, no
- * upkeep. `all`: whatever the seed draws, as the swarm runs it.
+ * upkeep. `all`: whatever the seed draws, but operators who type everything at the worst time;
+ * `all operators`: with them, as the swarm runs it.
  */
 function split(text: string): readonly [readonly string[], readonly string[]] {
   const words = text.trim().split(/\s+/);
@@ -55,8 +56,10 @@ for (const line of corpus.split('\n')) {
     drbdFencing: POLICIES.find((policy) => options.includes(policy)) ?? 'dont-care',
     hasRareTroubles: options.includes('rare'),
     upkeep: [],
+    operators: [],
   };
-  const wishes = options.includes('all') ? {} : once;
+  const most = options.includes('operators') ? {} : { operators: [] };
+  const wishes = options.includes('all') ? most : once;
   const report = run(seed, nodes === 0 ? null : (nodes ?? null), minutes, wishes);
   t.equal(sentenceOf(report), 'fine', `corpus: seed ${String(seed)} (${what.trim()})`);
 }

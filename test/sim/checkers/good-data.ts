@@ -5,6 +5,8 @@
  * The allowance: writes that a Primary acknowledged alone, while no report of it reached the
  * other node, are lost to the cluster if that Primary is off and the other one has to take over.
  * The same when the other node lost its power, or its daemon, before its disk had kept the report.
+ * And what a person has given up: the writes that the preview of the order to use old data named as
+ * lost, in the promotion that this very order brought about, and no others.
  */
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import { contains, describe, relate, type Content } from '../../../src/sim/lineage.js';
@@ -12,6 +14,7 @@ import type { Observation } from '../../../src/sim/observation.js';
 import { KEPT_MS } from '../../../src/sim/state-disk.js';
 import type { World } from '../../../src/sim/world.js';
 import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
+import { PersonOrders, type PersonOrder } from './person-orders.js';
 
 const LINKED = ['Connected', 'SyncSource', 'VerifyS', 'VerifyT', 'PausedSyncS'];
 /** A Primary whose new disk is being filled writes on the other one. */
@@ -38,6 +41,11 @@ export function goodData(
   const orderedMs = new Map<string, number>();
   /** `node|resource`: when the promotion was ordered, the other half was proven off. */
   const decidedAlone = new Set<string>();
+  const orders = new PersonOrders('forceOldData');
+  /** `node|resource` -> the orders to use old data that stood when the promotion was ordered. */
+  const forced = new Map<string, readonly PersonOrder<'forceOldData'>[]>();
+  /** `node|group|index` of promotions that the core calls forced. */
+  const calledForced = new Set<string>();
 
   /** The other node with a disk is proven off: a Consistent disk is then the best there is. */
   function isAlone(node: string, resource: string): boolean {
@@ -61,6 +69,22 @@ export function goodData(
     orderedMs.set(key, atMs);
     if (isAlone(seen.node, resource.resource)) decidedAlone.add(key);
     else decidedAlone.delete(key);
+    const standing = orders.find(({ at, request }) => at === seen.node && request.group === seen.group);
+    forced.set(key, standing);
+    const isCalledForced = calledForced.delete(`${seen.node}|${seen.group}|${String(seen.index)}`);
+    if (!isCalledForced || standing.length > 0) return;
+    const sentence = `${seen.node} uses old data of ${resource.resource}, and nobody has ordered it`;
+    tell({ rule: 'S4', sentence, atMs });
+  }
+
+  /** A person was told that it would be lost, and it is where the person was told. */
+  function isGivenUp(node: string, resource: string, { content }: Tip): boolean {
+    return (forced.get(`${node}|${resource}`) ?? []).some(({ message }) =>
+      namedAsLost(message, resource).some((loser) => {
+        const replica = world.replicas[resource];
+        return loser !== node && replica?.has(loser) === true && contains(replica.content(loser), content);
+      }),
+    );
   }
 
   function onPromotion(node: string, resource: string, content: Content, atMs: number): void {
@@ -68,6 +92,10 @@ export function goodData(
     for (const tip of tips.get(resource) ?? []) {
       if (contains(content, tip.content)) {
         kept.push(tip);
+        continue;
+      }
+      if (isGivenUp(node, resource, tip)) {
+        allow(`${node} takes over ${resource} by order without what ${tip.node} acknowledged`);
         continue;
       }
       const isOff =
@@ -87,7 +115,9 @@ export function goodData(
   function onTried(seen: Extract<Observation, { kind: 'promotion' }>, atMs: number): void {
     const { node, resource, disk, content } = seen;
     const isAllThereIs = decidedAlone.has(`${node}|${resource}`);
-    const isUsable = disk === 'UpToDate' || (disk === 'Consistent' && isAllThereIs);
+    const isOrdered = (forced.get(`${node}|${resource}`) ?? []).length > 0;
+    const isWhole = disk === 'Consistent' || (disk === 'Outdated' && isOrdered);
+    const isUsable = disk === 'UpToDate' || (isWhole && (isAllThereIs || isOrdered));
     const underWayMs = atMs - (orderedMs.get(`${node}|${resource}`) ?? atMs);
     if (!isUsable && seen.diskForMs > NEWS_MS + underWayMs) {
       const sentence = `${node} tries to promote ${resource} although its disk is ${disk}`;
@@ -109,21 +139,41 @@ export function goodData(
     tips.set(resource, [...kept, { content, node }]);
   }
 
+  function onHeard({ node, report }: Extract<Observation, { kind: 'heard' }>, atMs: number): void {
+    for (const drbd of report.drbd) {
+      if (drbd.role !== 'Primary' || SERVED.includes(drbd.connection)) continue;
+      const key = `${node}|${drbd.resource}`;
+      warned.set(key, warned.get(key) ?? atMs);
+    }
+  }
+
+  function onSent({ node, report }: Extract<Observation, { kind: 'sent' }>): void {
+    for (const drbd of report.drbd) {
+      const isGood = LINKED.includes(drbd.connection) || drbd.role === 'Primary';
+      if (isGood) warned.delete(`${node}|${drbd.resource}`);
+    }
+  }
+
+  function onTurned({ node, effects }: Extract<Observation, { kind: 'turned' }>): void {
+    for (const effect of effects) {
+      if (effect.kind !== 'run' || effect.forced !== true) continue;
+      calledForced.add(`${node}|${effect.group}|${String(effect.index)}`);
+    }
+  }
+
   const kinds = [
     ...KNOWLEDGE_KINDS,
-    ...(['sent', 'power', 'actionBegins', 'promotion', 'acknowledged', 'discarded'] as const),
+    ...(['sent', 'power', 'turned', 'actionBegins', 'promotion', 'acknowledged'] as const),
+    'discarded',
   ] as const;
   return checker('good data', kinds, (seen, atMs) => {
     knowledge.take(seen, atMs);
+    orders.take(seen);
     // The rest is nothing to it.
     // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
     switch (seen.kind) {
       case 'heard':
-        for (const drbd of seen.report.drbd) {
-          if (drbd.role !== 'Primary' || SERVED.includes(drbd.connection)) continue;
-          const key = `${seen.node}|${drbd.resource}`;
-          warned.set(key, warned.get(key) ?? atMs);
-        }
+        onHeard(seen, atMs);
         return;
       case 'power':
         if (!seen.on) onEnd(seen.node, atMs);
@@ -132,10 +182,10 @@ export function goodData(
         if (seen.what === 'crashed') onEnd(seen.node, atMs);
         return;
       case 'sent':
-        for (const drbd of seen.report.drbd) {
-          const isGood = LINKED.includes(drbd.connection) || drbd.role === 'Primary';
-          if (isGood) warned.delete(`${seen.node}|${drbd.resource}`);
-        }
+        onSent(seen);
+        return;
+      case 'turned':
+        onTurned(seen);
         return;
       case 'actionBegins':
         onOrder(seen, atMs);
@@ -155,5 +205,15 @@ export function goodData(
         return;
       default:
     }
+  });
+}
+
+/** Whose writes to a resource are lost, by the preview of an order to use old data. */
+function namedAsLost(message: string, resource: string): readonly string[] {
+  const parts = message.split(/[:;] /);
+  return parts.flatMap((part) => {
+    const words =
+      /^what (.+) wrote to (\S+) (?:alone|after)/.exec(part) ?? /^(.+) has newer data of (\S+) /.exec(part);
+    return words?.[2] === resource ? (words[1] ?? '').split(' or ') : [];
   });
 }

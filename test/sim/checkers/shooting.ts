@@ -3,10 +3,14 @@
  * deadtime, and for the head start when the shooter runs nothing; or it said itself that a stop
  * failed. A shooter in a cluster of two had heard it before; in a larger one it sees a majority.
  * A turn that came late suspects nobody. No pair gets more than so many shots in a minute.
+ *
+ * A person's order that was accepted and stands excuses the silence, the head start and not having
+ * heard it; a node that is heard again only if the person said that it is meant all the same.
  */
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import type { World } from '../../../src/sim/world.js';
 import { Knowledge } from './knowledge.js';
+import { ORDER_KINDS, PersonOrders } from './person-orders.js';
 import { Timing, TIMING_KINDS } from './timing.js';
 
 /** The pauses of 1, 2, 4, 8, 15 and 30 s allow six shots within a minute; clocks a few more. */
@@ -23,6 +27,7 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
   const shots = new Map<string, number[]>();
   const born = new Map<string, number>();
   const answered = new Set<string>();
+  const orders = new PersonOrders('fence');
   let lateTurn: { node: string; lateMs: number } | null = null;
 
   function objection(by: string, node: string, nowMs: number): string | null {
@@ -41,10 +46,15 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
       }
     }
     if (isStuck) return null;
+    const silentMs = nowMs - (told.heardMs ?? Number.NEGATIVE_INFINITY);
+    const isMeant = orders.find(({ at, request }) => {
+      const isSilent = silentMs >= deadtimeMs * CLOCK_SLACK;
+      return at === by && request.node === node && (request.sure || isSilent);
+    });
+    if (isMeant.length > 0) return null;
     if (told.heardMs === null) {
       return world.setup.nodes.length > 2 ? null : 'it never heard it since its own start';
     }
-    const silentMs = nowMs - told.heardMs;
     if (silentMs < deadtimeMs * CLOCK_SLACK) return `it was heard ${String(silentMs)} ms before`;
     const isHolder = (active.get(by)?.size ?? 0) > 0;
     // The head start runs from when it was called dead, by the patience of that time.
@@ -68,8 +78,10 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
     tell({ rule: 'S5', sentence: `${by} shoots ${node} ${count} times within a minute`, atMs });
   }
 
-  return checker('shooting', [...TIMING_KINDS, 'turned', 'active'], (seen, atMs) => {
+  const kinds = [...TIMING_KINDS, ...ORDER_KINDS, 'turned', 'active'] as const;
+  return checker('shooting', kinds, (seen, atMs) => {
     knowledge.take(seen, atMs);
+    orders.take(seen);
     timing.take(seen);
     // The rest is nothing to it.
     // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check

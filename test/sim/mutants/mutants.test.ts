@@ -27,6 +27,7 @@ function hunt(mutant: Mutant): Catch | null {
         hasRareTroubles: false,
         upkeep: mutant.upkeep ?? [],
         powerDevices: mutant.powerDevices,
+        operators: mutant.operators ?? [],
       },
       brain: mutant.brain,
       checkers: allCheckers,

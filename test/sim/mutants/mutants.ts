@@ -11,6 +11,7 @@ import { splitBrainOf } from '../../../src/failover/split-brain.js';
 import { step } from '../../../src/failover/step.js';
 import type { GroupReport, Report } from '../../../src/heartbeat/report.js';
 import type { Brain } from '../../../src/sim/machine-setup.js';
+import type { OperatorTrouble } from '../../../src/sim/operators.js';
 import type { DeviceKind } from '../../../src/sim/parameters.js';
 import type { UpkeepTrouble } from '../../../src/sim/upkeep.js';
 
@@ -24,6 +25,8 @@ export interface Mutant {
   /** Troubles of upkeep that it needs to be caught. Default none. */
   readonly upkeep?: readonly UpkeepTrouble[];
   readonly powerDevices?: DeviceKind;
+  /** Operators who type everything, if it needs them to be caught. Default none. */
+  readonly operators?: readonly OperatorTrouble[];
   /** The first seed of the hunt. Default 1. */
   readonly fromSeed?: number;
   /** It is caught by this seed at the latest. */
