@@ -3,6 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import { initialState } from '../src/failover/state.js';
 import { step } from '../src/failover/step.js';
 import type { Wishes } from '../src/sim/parameters.js';
+import { Resting } from '../src/sim/resting.js';
 import { runSeed, type RunReport } from '../src/sim/run.js';
 import type { Observer } from '../src/sim/observation.js';
 import { allCheckers } from '../test/sim/checkers/all.js';
@@ -25,7 +26,7 @@ export function runTask({ seed, wishes }: Task, observer?: Observer): Outcome {
   const report = runSeed({
     seed,
     wishes,
-    brain: { initialState, step },
+    brain: { initialState, step, resting: Resting.of },
     checkers: (world, tell) => allCheckers(world, tell, (sentence) => allowed.push(sentence)),
     ...(observer === undefined ? {} : { observer }),
   });

@@ -1,5 +1,5 @@
 import { formatDuration } from '../base/duration.js';
-import { hear, livenessVerdict, silenceMs, stretch } from '../heartbeat/liveness.js';
+import { hear, livenessVerdict, nextVerdictMs, silenceMs, stretch } from '../heartbeat/liveness.js';
 import {
   PROTOCOL_VERSION,
   saysTheSame,
@@ -9,10 +9,10 @@ import {
 import { turn as turnHealth } from '../heartbeat/self-health.js';
 import { doubtCopies, isMarked } from './copies.js';
 import { announceHolds } from './holds.js';
-import { mergeOrders } from './orders.js';
+import { bringsOrders, mergeOrders } from './orders.js';
 import { turnEveryMs } from './spec.js';
 import { announceStandby } from './standby.js';
-import { IDLE_FENCING, type Peer } from './state.js';
+import { IDLE_FENCING, type Peer, type State } from './state.js';
 import type { Turn } from './turn.js';
 
 /** S6: accounts for this node's own lateness before anything is judged. */
@@ -46,6 +46,19 @@ function forgetClearances(turn: Turn): void {
   }
 }
 
+/** When the core is turned again at the latest: for its own pace, its next word, or the next verdict. */
+export function nextTurnMs(
+  { spec, lastSentMs }: Pick<State, 'spec' | 'lastSentMs'>,
+  peers: readonly Pick<Peer, 'life'>[],
+  nowMs: number,
+): number {
+  let atMs = Math.min(nowMs + turnEveryMs(spec), lastSentMs + spec.heartbeat.keepaliveMs);
+  for (const { life } of peers) {
+    atMs = Math.min(atMs, nextVerdictMs(life, spec.heartbeat, nowMs) ?? atMs);
+  }
+  return atMs;
+}
+
 /** Takes in an authentic report of a peer. False when it was heard before, over another link. */
 export function onReport(turn: Turn, link: string, report: Report): boolean {
   const peer = turn.peer(report.node);
@@ -53,8 +66,8 @@ export function onReport(turn: Turn, link: string, report: Report): boolean {
   const { hearing, life } = hear(peer.life, link, report, turn.nowMs);
   turn.updateLife(peer, life);
   if (hearing !== 'new') return false;
-  const incompatible = incompatibility(turn, report);
-  if (isKnown(turn, peer, report) && peer.incompatible === incompatible) {
+  const incompatible = incompatibility(turn.state, report);
+  if (isKnown(turn.state, peer, report) && peer.incompatible === incompatible) {
     if (incompatible === null) announceHolds(turn, mergeOrders(turn, report.orders));
     return true;
   }
@@ -88,9 +101,15 @@ export function onReport(turn: Turn, link: string, report: Report): boolean {
 }
 
 /** A node that says what it said before: the report that said it first is kept. */
-function isKnown(turn: Turn, { name, report, clearance, life }: Peer, next: Report): boolean {
+function isKnown(state: State, { name, report, clearance, life }: Peer, next: Report): boolean {
   if (report === null || clearance !== null || next.phase === 'left') return false;
-  return saysTheSame(report, next) && !isMarked(turn.state, name, life);
+  return saysTheSame(report, next) && !isMarked(state, name, life);
+}
+
+/** True when a new report of a peer tells this node nothing but that it was heard. */
+export function isOldNews(state: State, peer: Peer, report: Report): boolean {
+  const isSame = isKnown(state, peer, report);
+  return isSame && peer.incompatible === incompatibility(state, report) && !bringsOrders(state, report);
 }
 
 /** "Everything is stopped" is said of the groups that are named: its configuration may lack one. */
@@ -99,9 +118,9 @@ function namesAll(turn: Turn, { groups }: Report): boolean {
 }
 
 /** S9: what differs, with both values, or null. */
-export function incompatibility(turn: Turn, report: Report): string | null {
+export function incompatibility({ spec }: State, report: Report): string | null {
   if (report.protocol !== PROTOCOL_VERSION) return protocolDiffers(String(report.protocol));
-  const mine = turn.state.spec.digest;
+  const mine = spec.digest;
   if (report.digest === mine) return null;
   return `its configuration has digest ${report.digest}, ours has ${mine}`;
 }

@@ -1,4 +1,4 @@
-import { orderReplaces, type Order } from '../heartbeat/report.js';
+import { orderReplaces, type Order, type Report } from '../heartbeat/report.js';
 import type { ResourceSpec } from '../resources/spec.js';
 import type { State } from './state.js';
 import type { Turn } from './turn.js';
@@ -32,11 +32,20 @@ export function mergeOrders(turn: Turn, orders: readonly Order[]): readonly Orde
   const changed: Order[] = [];
   for (const order of orders) {
     const before = turn.state.orders[order.key];
-    if (!orderReplaces(order, before) || !isKnownKey(turn.state, order.key)) continue;
+    if (!isNews(turn.state, order)) continue;
     turn.update({ orders: { ...turn.state.orders, [order.key]: order } });
     if (order.value !== (before?.value ?? NONE)) changed.push(order);
   }
   return changed;
+}
+
+function isNews(state: State, order: Order): boolean {
+  return orderReplaces(order, state.orders[order.key]) && isKnownKey(state, order.key);
+}
+
+/** True when a report carries an order that is not known here, or newer. */
+export function bringsOrders(state: State, { orders }: Report): boolean {
+  return orders.some((order) => isNews(state, order));
 }
 
 /** Registers of one group, and of the cluster: holds.ts and restarts below. */

@@ -99,6 +99,13 @@ export function sendIfDue(turn: Turn): void {
   turn.emit({ kind: 'send', report: { ...truth.report, sequence } });
 }
 
+/** What is said at every keepalive, while nothing else is to be said or saved; null: something is. */
+export function repeatedReport(turn: Pick<Turn, 'state' | 'peers'>, nowMs: number): Report | null {
+  const { lastSent, lastSaved } = turn.state;
+  const { text, report } = truthOf(turn.state, nowMs);
+  return text === lastSent && savedOf(turn).text === lastSaved ? report : null;
+}
+
 /** Hands over what must survive a restart when it changed. */
 function saveIfChanged(turn: Turn): void {
   const { facts, text } = savedOf(turn);
@@ -117,7 +124,7 @@ interface Saved {
 const saves = new WeakMap<State['spec'], Saved>();
 
 /** What must survive a restart, and the same as text, to notice a change. */
-function savedOf({ state, peers }: Turn): Saved {
+function savedOf({ state, peers }: Pick<Turn, 'state' | 'peers'>): Saved {
   const known = saves.get(state.spec);
   if (known !== undefined && isSameToSave(known, state, peers)) return known;
   const built = factsToSave(state);

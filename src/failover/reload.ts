@@ -68,7 +68,7 @@ export function judgeReload(turn: Turn, next: ClusterSpec): Verdict {
   });
   for (const peer of turn.peers) {
     if (peer.report === null) continue;
-    turn.updatePeer(peer.name, { incompatible: incompatibility(turn, peer.report) });
+    turn.updatePeer(peer.name, { incompatible: incompatibility(turn.state, peer.report) });
   }
   return { kind: 'done', message };
 }

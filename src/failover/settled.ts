@@ -23,10 +23,8 @@ const settled = new WeakMap<State['spec'], Settled>();
 
 /** Reviews unless it is known that nothing would come of it. Answers what the review answers. */
 export function reviewUnlessSettled(turn: Turn, review: () => number): number {
-  const known = settled.get(turn.state.spec);
-  if (known !== undefined && turn.isBefore(known.untilMs) && isSettled(known, turn)) {
-    return known.dueMs;
-  }
+  const known = knownReview(turn);
+  if (known !== null && turn.isBefore(known.untilMs)) return known.dueMs;
   let dueMs = Number.POSITIVE_INFINITY;
   const untilMs = turn.untilWhenSettled(() => {
     dueMs = review();
@@ -38,8 +36,14 @@ export function reviewUnlessSettled(turn: Turn, review: () => number): number {
   return dueMs;
 }
 
-function isSettled(known: Settled, turn: Turn): boolean {
-  return readsTheSame(known.state, turn.state) && seesTheSame(known.peers, turn.peers);
+/** The last review that found nothing, while one would read the same: until when, and what is due. */
+export function knownReview({
+  state,
+  peers,
+}: Pick<Turn, 'state' | 'peers'>): Pick<Settled, 'untilMs' | 'dueMs'> | null {
+  const known = settled.get(state.spec);
+  if (known === undefined) return null;
+  return readsTheSame(known.state, state) && seesTheSame(known.peers, peers) ? known : null;
 }
 
 /** True when a review reads the same in both, other nodes aside. */

@@ -122,6 +122,20 @@ export function copyOf(state: State): State {
   return copy;
 }
 
+/** The same node, heard at another time. Written out as `copyOf` is, for the same reason. */
+export function withLife(peer: Peer, life: PeerLife): Peer {
+  return {
+    name: peer.name,
+    life,
+    report: peer.report,
+    incompatible: peer.incompatible,
+    clearance: peer.clearance,
+    verdict: peer.verdict,
+    deadSinceMs: peer.deadSinceMs,
+    fencing: peer.fencing,
+  };
+}
+
 /** Moves of a group to a better connected node. */
 export interface ReachMoves {
   /** Of the register that told of the newest. */

@@ -1,5 +1,4 @@
 import { assertNever } from '../base/assert.js';
-import { nextVerdictMs } from '../heartbeat/liveness.js';
 import { settleClaims } from './claims.js';
 import { noteReachMoves, onPings, reviewConnectivity } from './connectivity.js';
 import { onDrbd, reviewCopies } from './copies.js';
@@ -13,7 +12,7 @@ import { reviewForces } from './force-order.js';
 import { endHolds } from './hold-ends.js';
 import { standstillOf } from './holds.js';
 import { onActionResult, onEnded, reconcileGroup } from './lifecycle.js';
-import { accountForStall, judgePeers, onForeign, onReport } from './membership.js';
+import { accountForStall, judgePeers, nextTurnMs, onForeign, onReport } from './membership.js';
 import { enterUp, leaveIfStopped, sendIfDue } from './outgoing.js';
 import { heedAsks, onOutdateResult } from './outdate.js';
 import { liftBars } from './recovery.js';
@@ -21,7 +20,6 @@ import { adoptTiming } from './reload.js';
 import { followRequests, onOperator, onReload } from './requests.js';
 import { onSide, reviewSplitBrains } from './split-brain.js';
 import { reviewUnlessSettled } from './settled.js';
-import { turnEveryMs } from './spec.js';
 import type { State } from './state.js';
 import { Turn } from './turn.js';
 
@@ -113,7 +111,7 @@ function decide(turn: Turn): void {
   judgePeers(turn);
   const dueMs = reviewUnlessSettled(turn, () => review(turn));
   sendIfDue(turn);
-  turn.emit({ kind: 'wake', atMs: Math.max(turn.nowMs + 1, Math.min(dueMs, wakeMs(turn))) });
+  turn.emit({ kind: 'wake', atMs: Math.max(turn.nowMs + 1, Math.min(dueMs, nextTurnMs(turn.state, turn.peers, turn.nowMs))) });
 }
 
 /** Everything that is not judged or sent at every turn. Answers when something of it is due. */
@@ -150,16 +148,6 @@ function lookMs(turn: Turn): number {
   for (const group of turn.groups) {
     if (group.life !== 'started' || group.action !== null) continue;
     for (const dueMs of Object.values(group.monitorDueMs)) atMs = Math.min(atMs, dueMs);
-  }
-  return atMs;
-}
-
-function wakeMs(turn: Turn): number {
-  const { spec, lastSentMs } = turn.state;
-  const { nowMs } = turn;
-  let atMs = Math.min(nowMs + turnEveryMs(spec), lastSentMs + spec.heartbeat.keepaliveMs);
-  for (const peer of turn.peers) {
-    atMs = Math.min(atMs, nextVerdictMs(peer.life, spec.heartbeat, nowMs) ?? atMs);
   }
   return atMs;
 }

@@ -1,7 +1,7 @@
 import type { PeerLife } from '../heartbeat/liveness.js';
 import type { Effect } from './effect.js';
 import * as history from './history.js';
-import { copyOf, type Group, type Peer, type State } from './state.js';
+import { copyOf, withLife, type Group, type Peer, type State } from './state.js';
 
 /**
  * One turn of the core in the making: the state so far and the effects so far. The state that it
@@ -93,16 +93,7 @@ export class Turn {
 
   /** A node was heard: what happens most often. */
   updateLife(before: Peer, life: PeerLife): void {
-    const peer: Peer = {
-      name: before.name,
-      life,
-      report: before.report,
-      incompatible: before.incompatible,
-      clearance: before.clearance,
-      verdict: before.verdict,
-      deadSinceMs: before.deadSinceMs,
-      fencing: before.fencing,
-    };
+    const peer = withLife(before, life);
     this.update({ peers: { ...this.state.peers, [before.name]: peer } });
   }
 

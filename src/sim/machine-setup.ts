@@ -11,11 +11,14 @@ import type { Observation } from './observation.js';
 import type { Power } from './power.js';
 import type { EventQueue } from './queue.js';
 import type { Replica } from './replica.js';
+import type { Resting } from './resting.js';
 
 /** The core, or a mutant of it. */
 export interface Brain {
   initialState(spec: ClusterSpec, generation: number, saved: SavedFacts, nowMs: number): State;
   step(state: State, event: FailoverEvent, nowMs: number): StepResult;
+  /** The short way through turns at rest; null: not at rest. Absent: every turn is a step. */
+  resting?(state: State, nowMs: number): Pick<Resting, 'state' | 'turn'> | null;
   /** What the devices of a level prove together. Absent: as the core has it. */
   readonly judgeLevel?: typeof judgeLevel;
 }

@@ -14,6 +14,7 @@ import { Agents } from './agents.js';
 import { between, chance } from './draw.js';
 import { LocalClock } from './local-clock.js';
 import type { MachineSetup } from './machine-setup.js';
+import { Mind } from './mind.js';
 import { testPower } from './power-test.js';
 import { Release } from './release.js';
 import type { Replica } from './replica.js';
@@ -48,7 +49,7 @@ interface HandlerWait {
 }
 
 interface Daemon {
-  state: State;
+  readonly mind: Mind;
   readonly inbox: FailoverEvent[];
   stalledUntilMs: number;
   /** When the core asked to be turned, and for when the queue has an entry. */
@@ -103,7 +104,7 @@ export class Machine {
 
   /** The state of the core, null while no daemon runs. For logs and views, never for checkers. */
   get state(): State | null {
-    return this.#daemon?.state ?? null;
+    return this.#daemon?.mind.state ?? null;
   }
 
   get isFrozen(): boolean {
@@ -221,7 +222,7 @@ export class Machine {
 
   #begin(state: State): void {
     this.#daemon = {
-      state,
+      mind: new Mind(this.#setup.brain, state),
       inbox: [],
       stalledUntilMs: 0,
       wakeMs: this.localMs,
@@ -348,7 +349,7 @@ export class Machine {
     if (replicas.length === 0) return;
     this.#give({ kind: 'drbd', facts: replicas.map((replica) => replica.facts(this.name)) });
     for (const replica of replicas) {
-      const news = sideNews(replica, this.name, this.#daemon?.state);
+      const news = sideNews(replica, this.name, this.#daemon?.mind.state);
       if (news !== null) this.#give(news);
     }
   }
@@ -424,14 +425,13 @@ export class Machine {
   }
 
   #turn(daemon: Daemon, event: FailoverEvent): void {
-    const { queue, brain, observe } = this.#setup;
+    const { queue, observe } = this.#setup;
     const lateMs = queue.nowMs - daemon.lastTurnMs;
     daemon.lastTurnMs = queue.nowMs;
     if (event.kind === 'report') {
       observe({ kind: 'heard', node: this.name, link: event.link, report: event.report });
     } else if (event.kind === 'fenceResult') this.#observeFenceEnd(event.fenceId, event.outcome);
-    const { state, effects } = brain.step(daemon.state, event, this.localMs);
-    daemon.state = state;
+    const effects = daemon.mind.turn(event, this.localMs);
     observe({ kind: 'turned', node: this.name, cause: event.kind, effects, lateMs });
     for (const effect of effects) {
       if (this.#daemon === daemon) this.#carryOut(daemon, effect);

@@ -1,0 +1,35 @@
+/** The core of one daemon: its state, and the short way through its turns at rest, where allowed. */
+import type { Effect } from '../failover/effect.js';
+import type { FailoverEvent } from '../failover/event.js';
+import type { State } from '../failover/state.js';
+import type { Brain } from './machine-setup.js';
+
+export class Mind {
+  readonly #brain: Brain;
+  #state: State;
+  #resting: ReturnType<NonNullable<Brain['resting']>> = null;
+
+  constructor(brain: Brain, state: State) {
+    this.#brain = brain;
+    this.#state = state;
+  }
+
+  get state(): State {
+    return this.#resting?.state ?? this.#state;
+  }
+
+  /** One turn; `nowMs` is the clock of the node. */
+  turn(event: FailoverEvent, nowMs: number): readonly Effect[] {
+    const rested = this.#resting?.turn(event, nowMs) ?? null;
+    if (rested !== null) return rested;
+    const { state, effects } = this.#brain.step(this.state, event, nowMs);
+    this.#state = state;
+    this.#resting = effects.every(isOrdinary) ? (this.#brain.resting?.(state, nowMs) ?? null) : null;
+    return effects;
+  }
+}
+
+/** What comes of a turn at rest; after any other the next one is for the core. */
+function isOrdinary({ kind }: Effect): boolean {
+  return kind === 'send' || kind === 'wake';
+}
