@@ -46,6 +46,8 @@ export type ClusterOptions = {
   readonly fenceTimeoutS?: number;
   /** Addresses to ping. Default: none. */
   readonly ping?: readonly string[];
+  /** A watchdog device. Default: none. */
+  readonly watchdog?: string;
   /** A whole cluster.yaml instead of Heartbeat's files; then nothing else of this counts. */
   readonly yaml?: string;
 };
@@ -72,6 +74,7 @@ export function haCfText(options: ClusterOptions = {}): string {
     `auto_failback ${options.autoFailback ?? 'off'}`,
     'node n1 n2',
     ...(options.ping ?? []).map((address) => `ping ${address}`),
+    ...(options.watchdog === undefined ? [] : [`watchdog ${options.watchdog}`]),
     ...(options.fencing === false ? [] : [fence]),
     '',
   ].join('\n');

@@ -28,15 +28,23 @@ export const PATIENCE = { timeoutMs: 120_000 } as const;
 const RESET_TIMEOUT_MS = 120_000;
 const ROWS = 30;
 
+/** User Mode Linux has a watchdog of its own, which comes first and needs a helper on the host. */
+export const SOFTDOG = '/dev/watchdog1';
+
 const PID_FILE = '/run/tandemd.pid';
 const EXIT_FILE = '/run/tandemd.exit';
 const LOG_FILE = '/var/log/tandemd.log';
 const TRACES = `/var/lib/tandem /run/tandem ${PID_FILE} ${EXIT_FILE} ${LOG_FILE}`;
 
-/** Ends the daemon, and an agent of it that might still shoot. */
+/** Ends the daemon, an agent of it that might still shoot, and a watchdog that nobody feeds then. */
 const SILENCE = `
 [ -f ${PID_FILE} ] && kill -KILL "$(cat ${PID_FILE})" 2>/dev/null
-pkill -KILL -x fence_lab; true
+pkill -KILL -x fence_lab
+for i in $(seq 20); do
+  [ ! -c ${SOFTDOG} ] || printf V > ${SOFTDOG} && break
+  sleep 0.1
+done 2> /dev/null
+true
 `;
 
 /** Ends whatever ran and forgets it: the node is as after `setupDrbd`. */
@@ -269,7 +277,7 @@ export class Stage {
     return Number(await waitFor(`tandemd to start on ${node.name}`, look, PATIENCE));
   }
 
-  async signal(node: LabNode, signal: 'TERM' | 'KILL'): Promise<void> {
+  async signal(node: LabNode, signal: 'TERM' | 'KILL' | 'STOP'): Promise<void> {
     await node.must(`kill -${signal} "$(cat ${PID_FILE})"`);
   }
 

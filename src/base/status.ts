@@ -16,6 +16,8 @@ export interface Status {
   /** How the daemon learns what DRBD does; absent when no resource is DRBD's, and without it. */
   readonly drbdSource?: DrbdSourceStatus;
   readonly fencing: FencingStatus;
+  /** The watchdog of this machine; absent when none is configured, and without the daemon. */
+  readonly watchdog?: WatchdogStatus;
   /** Set while the whole cluster is in maintenance. */
   readonly maintenance?: HoldStatus;
   /** Set when the daemon did not answer and this was read from the machine itself. */
@@ -169,4 +171,17 @@ export interface NodeFencingStatus {
   readonly lastShotAt: string | null;
   /** What did not work the last time, while nothing has since; null when it did. */
   readonly fault: { readonly at: string; readonly agoMs: number; readonly reason: string } | null;
+}
+
+/** The device that resets this machine unless the daemon feeds it (S6). */
+export interface WatchdogStatus {
+  readonly device: string;
+  /** `starving`: it is not fed, and resets this machine if that goes on. */
+  readonly state: 'armed' | 'starving';
+  /** How long after the last feeding the machine is reset; null when nothing tells. */
+  readonly timeoutMs: number | null;
+  /** One sentence. */
+  readonly reason: string;
+  /** What is risky about its settings: one sentence each. */
+  readonly warnings: readonly string[];
 }

@@ -12,6 +12,7 @@ import type {
   ResourceStatus,
   Status,
   VerdictState,
+  WatchdogStatus,
 } from '../base/status.js';
 import { columns, folded, paint, printable, type Cell, type Colour, type TextStyle } from './text.js';
 
@@ -32,6 +33,7 @@ export function renderStatus(status: Status, style: TextStyle): string {
       ...drbdSourceLines(status, style),
     ]),
     ...(status.daemon?.running === false ? [] : section('Fencing', fencingLines(status.fencing, style))),
+    ...section('Watchdog', status.watchdog === undefined ? [] : watchdogLines(status.watchdog, style)),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -62,6 +64,7 @@ function warnings(status: Status): string[] {
   if (maintenance !== undefined && !verdict.summary.includes('maintenance')) {
     found.push(`the cluster is in maintenance: ${holdWords(maintenance)}`);
   }
+  found.push(...(status.watchdog?.warnings ?? []));
   for (const { resource, splitBrain } of status.drbd) {
     if (splitBrain) found.push(`split brain on ${resource}: both sides have data the other lacks`);
   }
@@ -319,4 +322,10 @@ export function fencingAge({ name, devices, lastTestedAgoMs }: NodeFencingStatus
   return lastTestedAgoMs === null
     ? `${count}, never tested from here: tandem fence test ${printable(name)}`
     : `${count}, tested ${formatAge(lastTestedAgoMs)}`;
+}
+
+/** What is risky about it stands among the warnings. */
+function watchdogLines({ device, state, reason }: WatchdogStatus, style: TextStyle): string[] {
+  const word = paint(style, state === 'armed' ? 'green' : 'red', state);
+  return [`  ${printable(device)}: ${word}`, ...folded(style, DEEPER, reason)];
 }

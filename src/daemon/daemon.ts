@@ -5,8 +5,10 @@ import type { OperatorAnswer, PositionRequest } from '../base/control.js';
 import type { Diagnostic } from '../base/diagnostic.js';
 import { EXIT } from '../base/exit-codes.js';
 import { err, ok, type Result } from '../base/result.js';
-import type { Config } from '../config/config.js';
-import { initialState } from '../failover/state.js';
+import type { Config, FenceDevice } from '../config/config.js';
+import { headStartMs } from '../failover/spec.js';
+import { initialState, type SavedFacts } from '../failover/state.js';
+import type { WatchdogSettings, WatchdogTiming } from '../heartbeat/watchdog.js';
 import { Actor } from './actor.js';
 import type { Clock } from './clock.js';
 import { scriptDirectories } from '../host/configuration.js';
@@ -16,7 +18,7 @@ import { Hands } from '../host/hands.js';
 import { createControlServer, type ControlBackend } from './control-server.js';
 import { claimSocketPath } from './control-socket.js';
 import { DrbdSource } from './drbd-source.js';
-import { Engine } from './engine.js';
+import { Engine, type EngineWorld } from './engine.js';
 import { testFenceDevices, useFenceDevice } from './fence-agent.js';
 import type { Log } from './log.js';
 import { outdateDisk } from './outdate.js';
@@ -24,6 +26,7 @@ import { reconnector } from './reconnect.js';
 import { Reloader } from './reload.js';
 import { StateFile } from './state-file.js';
 import { drbdResources, Surroundings } from './surroundings.js';
+import { armWatchdog, findWatchdog, type Watchdog } from './watchdog.js';
 
 /** One program that a start waits for, and one beside it. */
 const HANDS = 2;
@@ -55,15 +58,9 @@ export async function startDaemon(
   log: Log,
   read: () => Result<Config, readonly Diagnostic[]>,
 ): Promise<Result<Daemon, string>> {
-  const socketPath = join(folders.run, 'tandem.sock');
-  // Before anything is touched: the state file may belong to a daemon that runs.
-  const free = await claimSocketPath(socketPath);
-  if (!free.ok) return free;
-  const stateFile = new StateFile(folders.state);
-  const begun = stateFile.begin(Math.floor(clock.wallMs() / 1_000));
-  if (!begun.ok) return begun;
-  const logFolder = makeFolder(folders.log);
-  if (!logFolder.ok) return logFolder;
+  const ground = await prepareGround(config, folders, clock);
+  if (!ground.ok) return ground;
+  const { socketPath, stateFile, saved, generation } = ground.value;
   let end: (code: number) => void = () => undefined;
   const ended = new Promise<number>((resolve) => (end = resolve));
   const warn = (sentence: string): void => log.warn(sentence);
@@ -79,11 +76,10 @@ export async function startDaemon(
     warn: (sentence, group) => log.warn(sentence, { group }),
     ended: (group, index, reason) => engine.post({ kind: 'ended', group, index, reason }),
   });
-  const untilQuiet = async (): Promise<void> => actor.untilQuiet(SWITCH_ON_LATEST_MS);
   // Before the first turn of the core: a slow start must not look like a stall.
   await actor.prepare();
-  const { saved, generation } = begun.value;
   const history = new HistoryFile(folders.state, warn);
+  let watchdog: Watchdog | null = null;
   const first = initialState(config, generation, saved, clock.monotonicMs());
   const engine: Engine = new Engine({ ...first, nextId: history.highestNumber + 1 }, {
     clock,
@@ -92,33 +88,85 @@ export async function startDaemon(
     counters: () => around.links.counters(),
     drbdSource: () => around.drbdSource(),
     run: async (effect) => actor.run(effect),
-    fence: async (effect) =>
-      useFenceDevice(effect, reloader.config.fencing[effect.node] ?? [], { warn, untilQuiet }),
-    fenceTest: async (node) => testFenceDevices(reloader.config.fencing[node] ?? [], clock.monotonicMs),
+    ...fencingHands((node) => reloader.config.fencing[node] ?? [], { warn, actor, clock }),
     outdate: async (effect) => outdateDisk(effect),
     reconnect: reconnector(config.self, drbd),
     history,
+    watchdog: () => watchdog,
     save: (facts) => stateFile.save(facts, (sentence) => log.error(sentence)),
     exit: (clean) => void close(clean ? EXIT.ok : EXIT.failed),
   });
   const backend = backendOf(engine, () => ({ reloader, around }));
   const control = createControlServer({ path: socketPath, backend, log });
   const listening = await control.listen();
-  if (!listening.ok) return err(listening.error);
+  if (!listening.ok) return listening;
   const around = new Surroundings(config, { drbd, clock, log, engine, actor, folders });
-  const reloader = reloaderFor(config, { read, engine, log, drbd, actor, around });
+  const afterReload = (): void => watchdog?.tellRisks();
+  const reloader = reloaderFor(config, { read, engine, log, drbd, actor, around, afterReload });
   const close = async (code: number): Promise<void> => {
     engine.stop();
+    if (code === EXIT.ok) watchdog?.disarm();
+    else watchdog?.abandon();
     around.stopWatching();
     hands.close();
     if (code === EXIT.ok) await around.links.close();
     await Promise.all([control.close(), stateFile.settled(), history.settled()]);
     end(code);
   };
+  // The last that may fail: once armed, only a clean end disarms it.
+  const timing = (): WatchdogTiming => watchdogTiming(reloader.config);
+  const armed = await armWatchdog(ground.value.watchdog, { timing, disk: stateFile, log });
+  if (!armed.ok) return close(EXIT.failed).then(() => armed);
+  watchdog = armed.value;
   around.watch(config);
   engine.post({ kind: 'tick' });
   const leave = leaver(engine, log, () => void close(EXIT.failed));
   return ok({ leave, ended, reload: () => void reloader.request(false) });
+}
+
+/** What uses the power devices of the nodes. A node that was fenced waits for the takeover to be over. */
+function fencingHands(
+  devices: (node: string) => readonly FenceDevice[],
+  { warn, actor, clock }: { warn: (sentence: string) => void; actor: Actor; clock: Clock },
+): Pick<EngineWorld, 'fence' | 'fenceTest'> {
+  const untilQuiet = async (): Promise<void> => actor.untilQuiet(SWITCH_ON_LATEST_MS);
+  return {
+    fence: async (effect) => useFenceDevice(effect, devices(effect.node), { warn, untilQuiet }),
+    fenceTest: async (node) => testFenceDevices(devices(node), clock.monotonicMs),
+  };
+}
+
+interface Ground {
+  readonly socketPath: string;
+  readonly stateFile: StateFile;
+  readonly saved: SavedFacts;
+  readonly generation: number;
+  readonly watchdog: WatchdogSettings | null;
+}
+
+/** What may be refused before anything runs. */
+async function prepareGround(
+  config: Config,
+  folders: Folders,
+  clock: Clock,
+): Promise<Result<Ground, string>> {
+  const socketPath = join(folders.run, 'tandem.sock');
+  // Before anything is touched: the state file may belong to a daemon that runs.
+  const free = await claimSocketPath(socketPath);
+  if (!free.ok) return free;
+  const watchdog = await findWatchdog(config.watchdog, watchdogTiming(config));
+  if (!watchdog.ok) return watchdog;
+  const stateFile = new StateFile(folders.state);
+  const begun = stateFile.begin(Math.floor(clock.wallMs() / 1_000));
+  if (!begun.ok) return begun;
+  const logFolder = makeFolder(folders.log);
+  if (!logFolder.ok) return logFolder;
+  return ok({ socketPath, stateFile, ...begun.value, watchdog: watchdog.value });
+}
+
+function watchdogTiming(config: Config): WatchdogTiming {
+  const { keepaliveMs, deadtimeMs } = config.heartbeat;
+  return { keepaliveMs, deadtimeMs, headStartMs: headStartMs(config) };
 }
 
 interface ReloaderParts {
@@ -128,10 +176,11 @@ interface ReloaderParts {
   readonly drbd: DrbdSource;
   readonly actor: Actor;
   readonly around: Surroundings;
+  readonly afterReload: () => void;
 }
 
 function reloaderFor(config: Config, parts: ReloaderParts): Reloader {
-  const { read, engine, log, drbd, actor, around } = parts;
+  const { read, engine, log, drbd, actor, around, afterReload } = parts;
   const reloader: Reloader = new Reloader(config, {
     read,
     engine,
@@ -142,6 +191,7 @@ function reloaderFor(config: Config, parts: ReloaderParts): Reloader {
     },
     use: (next) => actor.use(next.groups, scriptDirectories(next)),
     adopt: async (next, { reopensLinks }) => {
+      afterReload();
       await drbd.use(drbdResources(next));
       await around.reopen(next, reopensLinks);
     },

@@ -12,7 +12,7 @@ import type {
 import { withoutSecrets, type StateDump } from '../base/dump.js';
 import type { FenceDeviceTest } from '../base/fence-test.js';
 import type { SplitBrainSides } from '../base/split-brain.js';
-import type { DrbdSourceStatus, Status } from '../base/status.js';
+import type { DrbdSourceStatus, Status, WatchdogStatus } from '../base/status.js';
 import type { WhyAnswer } from '../base/why.js';
 import { discardOrder } from '../failover/discard-order.js';
 import type { Effect } from '../failover/effect.js';
@@ -48,7 +48,15 @@ export interface EngineWorld {
   ) => Promise<Omit<Extract<FailoverEvent, { kind: 'reconnectResult' }>, 'kind'>>;
   readonly save: (facts: SavedFacts) => void;
   readonly history?: HistoryKeeper;
+  /** Null when none is configured. */
+  readonly watchdog?: () => WatchdogKeeper | null;
   readonly exit: (clean: boolean) => void;
+}
+
+/** Resets this machine when the core is not turned any more (S6). */
+export interface WatchdogKeeper {
+  turned(nowMs: number): void;
+  status(): WatchdogStatus;
 }
 
 /** Keeps accounts of operations longer than the daemon lives. */
@@ -106,10 +114,12 @@ export class Engine {
 
   #turn(event: FailoverEvent): void {
     const { history } = this.#state;
-    const { state, effects } = step(this.#state, event, this.#world.clock.monotonicMs());
+    const nowMs = this.#world.clock.monotonicMs();
+    const { state, effects } = step(this.#state, event, nowMs);
     this.#state = state;
     for (const effect of effects) this.#carryOut(effect);
     if (state.history !== history) this.#record(history);
+    this.#world.watchdog?.()?.turned(nowMs);
   }
 
   /** Hands over what has begun or ended since `before`. */
@@ -143,10 +153,15 @@ export class Engine {
   }
 
   status(): Status {
-    const { clock, counters, drbdSource } = this.#world;
+    const { clock, counters, drbdSource, watchdog } = this.#world;
     const status = viewStatus(this.#state, counters(), clock.monotonicMs());
     const source = drbdSource?.() ?? null;
-    return source === null ? status : { ...status, drbdSource: source };
+    const guard = watchdog?.() ?? null;
+    return {
+      ...status,
+      ...(source === null ? {} : { drbdSource: source }),
+      ...(guard === null ? {} : { watchdog: guard.status() }),
+    };
   }
 
   history(): HistoryAnswer {
@@ -155,7 +170,14 @@ export class Engine {
   }
 
   why(): WhyAnswer {
-    return explain(this.#state, this.#world.clock.monotonicMs());
+    const answer = explain(this.#state, this.#world.clock.monotonicMs());
+    const watchdog = this.#world.watchdog?.()?.status();
+    if (watchdog === undefined) return answer;
+    const told = [`watchdog ${watchdog.device} is ${watchdog.state}: ${watchdog.reason}`, ...watchdog.warnings];
+    const nodes = answer.nodes.map((node) =>
+      node.name === answer.self ? { ...node, evidence: [...node.evidence, ...told] } : node,
+    );
+    return { ...answer, nodes };
   }
 
   /** The whole state, for `tandem simulate`. */

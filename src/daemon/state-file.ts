@@ -131,6 +131,12 @@ export class StateFile {
     await durably(dirname(this.path), 'r', () => Promise.resolve());
   }
 
+  /** Writes beside the file, durably: comes back, well or badly, only if the disk answers. */
+  async proveDisk(): Promise<void> {
+    const text = `${String(performance.now())}\n`;
+    await durably(join(dirname(this.path), 'disk-answers'), 'w', (file) => file.writeFile(text));
+  }
+
   /** Waits for what is being written, but not for a disk that hangs. */
   async settled(): Promise<void> {
     if (this.#writing !== null) await within(this.#writing, SETTLE_MS);

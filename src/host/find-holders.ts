@@ -50,6 +50,29 @@ export async function findDrbdHolders(
   return (await within(search, SEARCH_TIMEOUT_MS)) ?? [];
 }
 
+/** Who has a file or a device open under one of its paths; empty also when the search takes too long. */
+export async function findOpeners(paths: readonly string[]): Promise<readonly Opener[]> {
+  return (await within(searchOpeners(paths), SEARCH_TIMEOUT_MS)) ?? [];
+}
+
+/** A process that has a file open. */
+export type Opener = Pick<ProcessFiles, 'pid' | 'comm'>;
+
+async function searchOpeners(paths: readonly string[]): Promise<readonly Opener[]> {
+  const openers: Opener[] = [];
+  for (const pid of await processIds()) {
+    const folder = `/proc/${String(pid)}`;
+    const fds = await readdir(`${folder}/fd`).catch(() => []);
+    const links = await Promise.all(
+      fds.map(async (fd) => readlink(`${folder}/fd/${fd}`).catch(() => '')),
+    );
+    if (!links.some((link) => paths.includes(link))) continue;
+    const comm = await readFile(`${folder}/comm`, 'utf8').catch(() => '');
+    openers.push({ pid, comm: comm.trim() });
+  }
+  return openers;
+}
+
 async function searchDevice(
   device: string,
   deviceNumber: string,

@@ -6,6 +6,7 @@ import type {
   ResourceStatus,
   Status,
 } from '../../src/base/status.js';
+import { watchdogRisks } from '../../src/heartbeat/watchdog.js';
 import { offlineStatus } from '../../src/cli/offline-status.js';
 
 /** Statuses of one small cluster in the situations an operator is called for. */
@@ -273,6 +274,29 @@ export const STATUSES: Readonly<Record<string, Status>> = {
     links: [],
     groups: [],
     drbd: [],
+  },
+  'watchdog-slow': {
+    ...STARTED,
+    watchdog: {
+      device: '/dev/watchdog',
+      state: 'armed',
+      timeoutMs: 60_000,
+      reason: 'this machine is reset 1 min 00 s after it was fed last',
+      warnings: watchdogRisks(
+        { device: '/dev/watchdog', timeoutMs: 60_000, nowayout: false },
+        { keepaliveMs: 200, deadtimeMs: 1_500, headStartMs: 500 },
+      ),
+    },
+  },
+  'watchdog-starving': {
+    ...STARTED,
+    watchdog: {
+      device: '/dev/watchdog',
+      state: 'starving',
+      timeoutMs: 2_000,
+      reason: 'it is not fed: a write to the disk of the state file has not come back for 30.2 s (limit 30.0 s); this machine is reset 2.00 s after it was fed last',
+      warnings: [],
+    },
   },
   empty: { ...STARTED, verdict: { state: 'ok', summary: 'nothing to keep alive' }, nodes: [], links: [], groups: [], drbd: [] },
 };

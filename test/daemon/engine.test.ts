@@ -179,6 +179,31 @@ t.test('engine: status says how DRBD is watched, where it is', (t) => {
   t.end();
 });
 
+t.test('engine: the watchdog is told of every turn, and shown in status and why', (t) => {
+  const turns: number[] = [];
+  const reason = 'this machine is reset 2.00 s after it was fed last';
+  const shown = { device: '/dev/watchdog', state: 'armed', timeoutMs: 2_000, reason, warnings: ['too long'] } as const;
+  const watchdog = { turned: (nowMs: number) => void turns.push(nowMs), status: () => shown };
+  const { engine, clock } = bench(() => ({ watchdog: () => watchdog }));
+  engine.post({ kind: 'tick' });
+  clock.nowMs += 5;
+  engine.post({ kind: 'tick' });
+  t.same(turns.slice(-2), [1_000, 1_005]);
+  const before = turns.length;
+  engine.request({ request: { kind: 'cleanup', group: 'web' }, dryRun: true });
+  engine.status();
+  t.equal(turns.length, before, 'what is only asked is no turn');
+  engine.stop();
+  engine.post({ kind: 'tick' });
+  t.equal(turns.length, before, 'nor is anything after the end');
+  t.same(engine.status().watchdog, shown);
+  const [self, other] = engine.why().nodes;
+  t.match(self?.evidence, [/never stood still/, `watchdog /dev/watchdog is armed: ${reason}`, 'too long']);
+  t.notMatch(other?.evidence.join(), 'watchdog');
+  t.notOk('watchdog' in bench(() => ({ watchdog: () => null })).engine.status());
+  t.end();
+});
+
 t.test('engine: an operation is handed over when it begins and when it ends, after the past', async (t) => {
   const told: string[] = [];
   const { engine, clock } = bench(() => ({

@@ -94,6 +94,15 @@ t.test('main: a folder that cannot be used ends the start with one sentence', sk
   t.end();
 });
 
+t.test('main: without the watchdog that is configured nothing starts', skip, (t) => {
+  const { path, argv } = place(t, `${HA_CF}watchdog /dev/null\n`);
+  const told = run(...argv);
+  t.match(told, { status: 1, stderr: /watchdog \/dev\/null is no watchdog device; expected/ });
+  t.notOk(existsSync(join(path, 'state')), 'before anything is touched');
+  t.equal(run(...argv, '--check').status, 0, 'the configuration itself is valid');
+  t.end();
+});
+
 t.test('main: one daemon, a second one, a reload, and leaving', skip, async (t) => {
   const { path, argv } = place(t);
   const socket = join(path, 'run', 'tandem.sock');

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import type { Diagnostic } from '../../base/diagnostic.js';
 import { formatAge } from '../../base/duration.js';
+import type { NodeFencingStatus, WatchdogStatus } from '../../base/status.js';
 import type { Config } from '../../config/config.js';
 import { readConfiguration } from '../../host/configuration.js';
 import { CliFailure } from '../cli-failure.js';
@@ -65,8 +66,8 @@ function addCheck(command: Command, context: CommandContext): void {
         return;
       }
       // Another folder says nothing about the daemon of this machine.
-      const fencing = folder === undefined ? await fencingTests(read.value, options) : [];
-      approve(read.value, fencing, options, context);
+      const told = folder === undefined ? await toldByDaemon(read.value, options) : NOTHING_TOLD;
+      approve(read.value, told, options, context);
     });
 }
 
@@ -87,37 +88,63 @@ function readFrom(
   return readConfiguration(directory, self.toLowerCase());
 }
 
-/** When fencing was tried last: the daemon knows. */
-async function fencingTests(config: Config, options: FileOptions): Promise<readonly string[]> {
-  if (Object.values(config.fencing).every((devices) => devices.length === 0)) return [];
+/** What the files do not say, one sentence each: when fencing was tried last, what the watchdog is set to. */
+interface Told {
+  readonly fencing: readonly string[];
+  readonly watchdog: readonly string[];
+}
+
+const NOTHING_TOLD: Told = { fencing: [], watchdog: [] };
+
+/** The daemon knows, of what is configured. */
+async function toldByDaemon(config: Config, options: FileOptions): Promise<Told> {
+  const isFencing = Object.values(config.fencing).some((devices) => devices.length > 0);
+  const isGuarded = config.watchdog !== null;
+  if (!isFencing && !isGuarded) return NOTHING_TOLD;
   try {
-    const { nodes = [] } = (await clientOf(options).status()).fencing;
-    return nodes.map((node) => {
-      const { fault } = node;
-      const bad = fault === null ? '' : `; did not work ${formatAge(fault.agoMs)}: ${fault.reason}`;
-      return `fencing of ${node.name}: ${fencingAge(node)}${bad}`;
-    });
+    const { fencing, watchdog } = await clientOf(options).status();
+    return {
+      fencing: isFencing ? fencingTests(fencing.nodes ?? []) : [],
+      watchdog: isGuarded ? watchdogWords(watchdog) : [],
+    };
   } catch (error) {
     if (!(error instanceof CliFailure)) throw error;
-    return [`when fencing was tested last is not known: ${error.message}`];
+    return {
+      fencing: isFencing ? [`when fencing was tested last is not known: ${error.message}`] : [],
+      watchdog: isGuarded ? [`how the watchdog is set is not known: ${error.message}`] : [],
+    };
   }
+}
+
+function fencingTests(nodes: readonly NodeFencingStatus[]): readonly string[] {
+  return nodes.map((node) => {
+    const { fault } = node;
+    const bad = fault === null ? '' : `; did not work ${formatAge(fault.agoMs)}: ${fault.reason}`;
+    return `fencing of ${node.name}: ${fencingAge(node)}${bad}`;
+  });
+}
+
+function watchdogWords(watchdog: WatchdogStatus | undefined): readonly string[] {
+  if (watchdog === undefined) return ['tandemd runs without the watchdog that is configured: restart it'];
+  const { device, state, reason, warnings } = watchdog;
+  return [`watchdog ${device}: ${state}; ${reason}`, ...warnings];
 }
 
 function approve(
   config: Config,
-  fencing: readonly string[],
+  { fencing, watchdog }: Told,
   options: FileOptions,
   { console }: CommandContext,
 ): void {
   const { digest, files, warnings } = config;
   if (options.json === true) {
-    console.out(`${JSON.stringify({ ...checkAnswer(true, digest, files, warnings), fencing })}\n`);
+    console.out(`${JSON.stringify({ ...checkAnswer(true, digest, files, warnings), fencing, watchdog })}\n`);
     return;
   }
   const risks = warnings.length === 0 ? '' : `, with ${String(warnings.length)} to think about`;
   console.out(`The configuration in ${files.join(', ')} is valid (digest ${digest})${risks}\n`);
   console.out(renderDiagnostics(warnings));
-  for (const sentence of fencing) console.out(`${printable(sentence)}\n`);
+  for (const sentence of [...fencing, ...watchdog]) console.out(`${printable(sentence)}\n`);
 }
 
 function refuse(
