@@ -11,7 +11,7 @@ import { outdateAsks } from './fence-peer.js';
 import { isMember } from './membership.js';
 import { holdSentence, maintenanceOf, standstillOf } from './holds.js';
 import { outdateWords } from './outdate.js';
-import { readsTheSame } from './settled.js';
+import { readsTheSameButLooks } from './settled.js';
 import { modeOf } from './standby.js';
 import { copyOf, type Group, type Peer, type SavedFacts, type State } from './state.js';
 import type { Turn } from './turn.js';
@@ -78,7 +78,7 @@ const truths = new WeakMap<State['spec'], Truth>();
 function truthOf(state: State, nowMs: number): Truth {
   const isStalled = nowMs < state.health.listenUntilMs;
   const known = truths.get(state.spec);
-  if (known?.isStalled === isStalled && readsTheSame(known.state, state)) return known;
+  if (known?.isStalled === isStalled && readsTheSameButLooks(known.state, state)) return known;
   const built = buildReport(state, 0, nowMs);
   const isSame = known !== undefined && saysTheSame(known.report, built);
   const { report, text } = isSame ? known : { report: built, text: JSON.stringify(built) };
@@ -138,7 +138,7 @@ function savedOf({ state, peers }: Pick<Turn, 'state' | 'peers'>): Saved {
 function isSameToSave({ state: known, peers }: Saved, state: State, now: readonly Peer[]): boolean {
   const isSameLife = (peer: Peer, at: number): boolean =>
     peer.life.generation === peers[at]?.life.generation;
-  return readsTheSame(known, state) && now.every(isSameLife);
+  return readsTheSameButLooks(known, state) && now.every(isSameLife);
 }
 
 function factsToSave(state: State): SavedFacts {

@@ -6,50 +6,135 @@
  *
  * Of the state a review reads neither what was sent and saved last, nor when a node was heard: that
  * has its say in `judgePeers` and `sendIfDue`, at every turn.
+ *
+ * What a group does next (`reconcileGroup`) is kept apart from the rest: only that reads which looks
+ * at a group that runs are under way and when the next ones are due. While looks come and go and
+ * nothing else changes, the groups alone are seen to; if that makes more of a change than a look
+ * that begins, it is taken back, and everything is reviewed.
  */
-import { copyOf, type Peer, type State } from './state.js';
+import { copyOf, type Group, type Peer, type State } from './state.js';
 import type { Turn } from './turn.js';
 
+/** A review, and the part of it that can be had alone. */
+export interface Review {
+  /** Everything, the groups within `Turn.apart`. Answers when something else is due. */
+  readonly all: () => number;
+  /** What the groups do next, kept apart as well. */
+  readonly groups: () => void;
+}
+
+/** A review that found nothing but looks to begin. */
 interface Settled {
   readonly state: State;
   readonly peers: readonly Peer[];
+  /** Of all but the groups: until when, and what it had to say of the time for what comes next. */
   readonly untilMs: number;
-  /** What the review had to say of the time for what comes next. */
   readonly dueMs: number;
+  /** Of the groups; long over when a look has begun. */
+  readonly groupsUntilMs: number;
+  readonly groupsDueMs: number;
 }
 
 /** The last one of each node: of each configuration, which is one object as long as a node runs. */
 const settled = new WeakMap<State['spec'], Settled>();
 
-/** Reviews unless it is known that nothing would come of it. Answers what the review answers. */
-export function reviewUnlessSettled(turn: Turn, review: () => number): number {
-  const known = knownReview(turn);
-  if (known !== null && turn.isBefore(known.untilMs)) return known.dueMs;
+/** Reviews unless it is known that nothing would come of it. Answers when something is due. */
+export function reviewUnlessSettled(turn: Turn, review: Review): number {
+  const known = settled.get(turn.state.spec);
+  const isKnown =
+    known !== undefined && turn.isBefore(known.untilMs) && seesTheSame(known.peers, turn.peers);
+  if (!isKnown || !readsTheSameButLooks(known.state, turn.state)) return reviewAll(turn, review);
+  const isAtRest = turn.isBefore(known.groupsUntilMs) && readsTheSame(known.state, turn.state);
+  if (isAtRest) return Math.min(known.dueMs, known.groupsDueMs);
+  return reviewGroups(turn, review, known);
+}
+
+function reviewAll(turn: Turn, review: Review): number {
+  const before = copyOf(turn.state);
   let dueMs = Number.POSITIVE_INFINITY;
   const untilMs = turn.untilWhenSettled(() => {
-    dueMs = review();
+    dueMs = review.all();
   });
-  if (turn.isBefore(untilMs)) {
-    const state = copyOf(turn.state);
-    settled.set(state.spec, { state, peers: turn.peers, untilMs, dueMs });
+  const groupsDueMs = nextLookMs(turn);
+  if (turn.isBefore(untilMs) && readsTheSameButLooks(before, turn.state)) {
+    remember(turn, { untilMs, dueMs, groupsUntilMs: turn.apartUntilMs, groupsDueMs });
   }
-  return dueMs;
+  return Math.min(dueMs, groupsDueMs);
+}
+
+function reviewGroups(turn: Turn, review: Review, known: Settled): number {
+  const before = copyOf(turn.state);
+  const effects = turn.effects.length;
+  turn.untilWhenSettled(review.groups);
+  if (!readsTheSameButLooks(before, turn.state)) {
+    turn.takeBack(before, effects);
+    return reviewAll(turn, review);
+  }
+  const groupsDueMs = nextLookMs(turn);
+  remember(turn, { ...known, groupsUntilMs: turn.apartUntilMs, groupsDueMs });
+  return Math.min(known.dueMs, groupsDueMs);
+}
+
+function remember(turn: Turn, found: Omit<Settled, 'state' | 'peers'>): void {
+  const { untilMs, dueMs, groupsUntilMs, groupsDueMs } = found;
+  const { peers } = turn;
+  const state = copyOf(turn.state);
+  settled.set(state.spec, { state, peers, untilMs, dueMs, groupsUntilMs, groupsDueMs });
+}
+
+/** When the next look at something that runs is due. */
+function nextLookMs(turn: Turn): number {
+  let atMs = Number.POSITIVE_INFINITY;
+  for (const group of turn.groups) {
+    if (group.life !== 'started' || group.action !== null) continue;
+    for (const dueMs of Object.values(group.monitorDueMs)) atMs = Math.min(atMs, dueMs);
+  }
+  return atMs;
 }
 
 /** The last review that found nothing, while one would read the same: until when, and what is due. */
 export function knownReview({
   state,
   peers,
-}: Pick<Turn, 'state' | 'peers'>): Pick<Settled, 'untilMs' | 'dueMs'> | null {
+}: Pick<Turn, 'state' | 'peers'>): { readonly untilMs: number; readonly dueMs: number } | null {
   const known = settled.get(state.spec);
   if (known === undefined) return null;
-  return readsTheSame(known.state, state) && seesTheSame(known.peers, peers) ? known : null;
+  if (!readsTheSame(known.state, state) || !seesTheSame(known.peers, peers)) return null;
+  return {
+    untilMs: Math.min(known.untilMs, known.groupsUntilMs),
+    dueMs: Math.min(known.dueMs, known.groupsDueMs),
+  };
 }
 
 /** True when a review reads the same in both, other nodes aside. */
 export function readsTheSame(a: State, b: State): boolean {
+  return a.groups === b.groups && a.nextId === b.nextId && isSameButGroups(a, b);
+}
+
+/** The same, but for looks at groups that run: that they began, what they suspect, the next ones. */
+export function readsTheSameButLooks(a: State, b: State): boolean {
+  if (!isSameButGroups(a, b)) return false;
+  if (a.groups === b.groups) return true;
+  const groups = Object.values(b.groups);
   return (
-    a.groups === b.groups &&
+    // A node that leaves waits for the end of every action.
+    b.phase === 'up' &&
+    groups.length === Object.keys(a.groups).length &&
+    groups.every((group) => isSameButLooks(a.groups[group.spec.name], group))
+  );
+}
+
+function isSameButLooks(a: Group | undefined, b: Group): boolean {
+  if (a === b) return true;
+  if (a?.life !== 'started' || b.life !== 'started') return false;
+  return (Object.keys(b) as (keyof Group)[]).every((part) => LOOKS.has(part) || a[part] === b[part]);
+}
+
+/** Only `reconcileGroup` reads these while a group runs. */
+const LOOKS: ReadonlySet<keyof Group> = new Set(['action', 'monitorDueMs', 'suspects']);
+
+function isSameButGroups(a: State, b: State): boolean {
+  return (
     a.drbd === b.drbd &&
     a.orders === b.orders &&
     a.copies === b.copies &&
@@ -84,7 +169,6 @@ function isSameNode(a: State, b: State): boolean {
     a.timingToCome === b.timingToCome &&
     a.phase === b.phase &&
     a.leftMs === b.leftMs &&
-    a.nextId === b.nextId &&
     a.generation === b.generation &&
     a.bootedMs === b.bootedMs &&
     a.wallAheadMs === b.wallAheadMs &&

@@ -109,7 +109,10 @@ function onLeave(turn: Turn): void {
 /** Level-triggered: looks at everything and does what is due, whatever the event was. */
 function decide(turn: Turn): void {
   judgePeers(turn);
-  const dueMs = reviewUnlessSettled(turn, () => review(turn));
+  const dueMs = reviewUnlessSettled(turn, {
+    all: () => review(turn),
+    groups: () => seeToGroups(turn),
+  });
   sendIfDue(turn);
   turn.emit({ kind: 'wake', atMs: Math.max(turn.nowMs + 1, Math.min(dueMs, nextTurnMs(turn.state, turn.peers, turn.nowMs))) });
 }
@@ -128,7 +131,7 @@ function review(turn: Turn): number {
   for (const group of turn.groups) {
     const { name } = group.spec;
     settleClaims(turn, name);
-    reconcileGroup(turn, name);
+    turn.apart(() => reconcileGroup(turn, name));
   }
   let fencingMs = Number.POSITIVE_INFINITY;
   for (const peer of turn.peers) {
@@ -139,15 +142,9 @@ function review(turn: Turn): number {
   reconcileDiscards(turn);
   followRequests(turn);
   leaveIfStopped(turn);
-  return Math.min(fencingMs, lookMs(turn));
+  return fencingMs;
 }
 
-/** When the next look at something that runs is due. */
-function lookMs(turn: Turn): number {
-  let atMs = Number.POSITIVE_INFINITY;
-  for (const group of turn.groups) {
-    if (group.life !== 'started' || group.action !== null) continue;
-    for (const dueMs of Object.values(group.monitorDueMs)) atMs = Math.min(atMs, dueMs);
-  }
-  return atMs;
+function seeToGroups(turn: Turn): void {
+  for (const { spec } of turn.groups) turn.apart(() => reconcileGroup(turn, spec.name));
 }

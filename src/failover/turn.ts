@@ -3,6 +3,13 @@ import type { Effect } from './effect.js';
 import * as history from './history.js';
 import { copyOf, withLife, type Group, type Peer, type State } from './state.js';
 
+/** What a review needs to know of itself (settled.ts). */
+interface Watch {
+  changes: number;
+  readsClock: boolean;
+  nextMs: number;
+}
+
 /**
  * One turn of the core in the making: the state so far and the effects so far. The state that it
  * began with is left alone: a turn has its own copy, whose parts it replaces one by one, and is
@@ -12,10 +19,8 @@ export class Turn {
   readonly state: State;
   readonly effects: Effect[] = [];
   readonly #nowMs: number;
-  /** What a review needs to know of itself (settled.ts). */
-  #changes = 0;
-  #readsClock = false;
-  #nextMs = Number.POSITIVE_INFINITY;
+  #watch = newWatch();
+  #apart = newWatch();
   /** The values of the records, as long as those stay what they are. */
   #peers: readonly Peer[] | null = null;
   #groups: readonly Group[] | null = null;
@@ -30,14 +35,14 @@ export class Turn {
    * it is reviewed at every turn: to ask whether a moment has come, ask `hasCome`.
    */
   get nowMs(): number {
-    this.#readsClock = true;
+    this.#watch.readsClock = true;
     return this.#nowMs;
   }
 
   /** True from a moment on. Of moments to come the nearest is remembered. */
   hasCome(atMs: number): boolean {
     if (this.#nowMs >= atMs) return true;
-    if (atMs < this.#nextMs) this.#nextMs = atMs;
+    if (atMs < this.#watch.nextMs) this.#watch.nextMs = atMs;
     return false;
   }
 
@@ -46,14 +51,38 @@ export class Turn {
     return this.#nowMs < atMs;
   }
 
-  /** Runs something and tells until when running it again would change, do and say nothing. */
+  /**
+   * Runs something and tells until when running it again would change, do and say nothing. What is
+   * kept apart in it is told of by `apartUntilMs`.
+   */
   untilWhenSettled(run: () => void): number {
-    const changes = this.#changes;
-    this.#readsClock = false;
-    this.#nextMs = Number.POSITIVE_INFINITY;
+    const outer = this.#watch;
+    this.#watch = newWatch();
+    this.#apart = newWatch();
     run();
-    const isSettled = changes === this.#changes && !this.#readsClock;
-    return isSettled ? this.#nextMs : Number.NEGATIVE_INFINITY;
+    const untilMs = untilOf(this.#watch);
+    this.#watch = outer;
+    return untilMs;
+  }
+
+  /** Runs a part of that which is answered for on its own. */
+  apart(run: () => void): void {
+    const outer = this.#watch;
+    this.#watch = this.#apart;
+    run();
+    this.#watch = outer;
+  }
+
+  get apartUntilMs(): number {
+    return untilOf(this.#apart);
+  }
+
+  /** Takes back what was changed, done and said since the state and the number of effects were these. */
+  takeBack(state: State, effects: number): void {
+    Object.assign(this.state, state);
+    this.effects.length = effects;
+    this.#peers = null;
+    this.#groups = null;
   }
 
   get self(): string {
@@ -79,7 +108,7 @@ export class Turn {
   }
 
   update(patch: Partial<State>): void {
-    this.#changes += 1;
+    this.#watch.changes += 1;
     if (patch.peers !== undefined) this.#peers = null;
     if (patch.groups !== undefined) this.#groups = null;
     Object.assign(this.state, patch);
@@ -111,7 +140,7 @@ export class Turn {
   }
 
   emit(effect: Effect): void {
-    this.#changes += 1;
+    this.#watch.changes += 1;
     this.effects.push(effect);
   }
 
@@ -156,4 +185,12 @@ export class Turn {
   closeOperation(group: string, outcome: 'done' | 'failed'): void {
     this.amend(group, (operation) => history.ended(operation, this.#nowMs, outcome));
   }
+}
+
+function newWatch(): Watch {
+  return { changes: 0, readsClock: false, nextMs: Number.POSITIVE_INFINITY };
+}
+
+function untilOf({ changes, readsClock, nextMs }: Watch): number {
+  return changes === 0 && !readsClock ? nextMs : Number.NEGATIVE_INFINITY;
 }

@@ -1,7 +1,13 @@
 /** What a review reads: every part of the state, but for what is judged and sent at every turn. */
 import t from 'tap';
-import { initialState, NOTHING_SAVED, type Peer, type State } from '../../src/failover/state.js';
-import { readsTheSame, seesTheSame } from '../../src/failover/settled.js';
+import {
+  initialState,
+  NOTHING_SAVED,
+  type Group,
+  type Peer,
+  type State,
+} from '../../src/failover/state.js';
+import { readsTheSame, readsTheSameButLooks, seesTheSame } from '../../src/failover/settled.js';
 import { Turn } from '../../src/failover/turn.js';
 import { SPEC } from './driver.js';
 
@@ -21,6 +27,45 @@ t.test('settled: every part of the state counts', (t) => {
   }
   const turned = { ...state, health: { ...state.health, lastTurnMs: 9, worstStallMs: 9, stalls: 9 } };
   t.ok(readsTheSame(state, turned), 'the time of the last turn does not');
+  t.end();
+});
+
+t.test('settled: of a group that runs only the looks at it do not count, and only while it runs', (t) => {
+  const first = initialState(SPEC, 1, NOTHING_SAVED, 0);
+  const [group] = Object.values(first.groups);
+  if (group === undefined) throw new Error('there is a group');
+  const { name } = group.spec;
+  const withGroup = (patch: Partial<Group>, phase: State['phase'] = 'up'): State => ({
+    ...first,
+    phase,
+    groups: { ...first.groups, [name]: { ...group, ...patch } },
+  });
+  const looks: readonly (keyof Group)[] = ['action', 'monitorDueMs', 'suspects'];
+  for (const part of Object.keys(group) as (keyof Group)[]) {
+    const running = withGroup({ life: 'started' });
+    const changed = withGroup({ life: 'started', [part]: OTHER });
+    t.equal(readsTheSameButLooks(running, changed), looks.includes(part), part);
+  }
+  for (const part of looks) {
+    const changed = withGroup({ life: 'stopping', [part]: OTHER });
+    t.notOk(readsTheSameButLooks(withGroup({ life: 'stopping' }), changed), `${part}: it stops`);
+    const leaving = withGroup({ life: 'started', [part]: OTHER }, 'leaving');
+    t.notOk(readsTheSameButLooks(withGroup({ life: 'started' }, 'leaving'), leaving), 'it leaves');
+  }
+  t.notOk(readsTheSameButLooks(first, { ...first, groups: {} }), 'a group less');
+  t.end();
+});
+
+t.test('settled: what is taken back was never done', (t) => {
+  const turn = new Turn(initialState(SPEC, 1, NOTHING_SAVED, 0), 1_000);
+  turn.say('info', 'a word');
+  const before = { ...turn.state };
+  turn.say('info', 'another word');
+  turn.update({ nextId: 9, peers: {}, groups: {} });
+  turn.takeBack(before, 1);
+  t.same(turn.state, before);
+  t.equal(turn.effects.length, 1);
+  t.same([turn.peers, turn.groups], [Object.values(before.peers), Object.values(before.groups)]);
   t.end();
 });
 
