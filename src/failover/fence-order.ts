@@ -7,7 +7,7 @@
  */
 import { withSentence } from './history.js';
 import { holdSentence, maintenanceOf, standstillOf, CLUSTER_ACCOUNT } from './holds.js';
-import { isSeen } from './membership.js';
+import { isAlive, isSeen } from './membership.js';
 import { isFenceable } from './spec.js';
 import type { FenceOrder, Peer } from './state.js';
 import type { Turn } from './turn.js';
@@ -58,7 +58,7 @@ export function endIdleOrder(turn: Turn, node: string): void {
   const peer = turn.peer(node);
   const order = peer === undefined ? null : standingOrder(peer);
   if (peer === undefined || order === null || peer.fencing.running !== null) return;
-  const isBack = !order.sure && isSeen(peer) && peer.clearance === null;
+  const isBack = !order.sure && isAlive(peer) && peer.clearance === null;
   const back = `${node} is heard again and is not shot: to cut its power all the same, repeat with --yes`;
   const objection = isBack ? back : peer.clearance === null ? orderObjection(turn, peer) : null;
   if (peer.clearance !== null && peer.clearance.kind !== 'left') {

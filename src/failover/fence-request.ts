@@ -5,7 +5,7 @@ import { formatDuration } from '../base/duration.js';
 import { beginOrder, groupsOn, makeSure, orderObjection, standingOrder } from './fence-order.js';
 import { noteFault, noteTested, unprovenSentence } from './fence-record.js';
 import { minorityObjection } from './fencing.js';
-import { isSeen } from './membership.js';
+import { isAlive } from './membership.js';
 import { placement } from './placement.js';
 import { isFenceable } from './spec.js';
 import type { FenceTrial, Peer, PendingRequest } from './state.js';
@@ -39,7 +39,7 @@ export function judgeFence(turn: Turn, { node, by, reason, sure }: Request<'fenc
   }
   const objection = orderObjection(turn, peer) ?? minorityObjection(turn, node);
   if (objection !== null) return refuse(objection);
-  if (!sure && isSeen(peer)) return refuse(dangerSentence(turn, peer));
+  if (!sure && isAlive(peer)) return refuse(dangerSentence(turn, peer));
   const message = `${by} fences ${node}: ${reason ?? 'no reason given'}${consequences(turn, peer)}`;
   beginOrder(turn, node, { by, reason, sure }, message);
   return { kind: 'follow', message, pending };
@@ -47,6 +47,12 @@ export function judgeFence(turn: Turn, { node, by, reason, sure }: Request<'fenc
 
 function dangerSentence(turn: Turn, peer: Peer): string {
   const groups = groupsOn(turn, peer);
+  if (peer.report === null) {
+    return (
+      `${peer.name} is heard, and what runs there cannot be read: to cut its power all the same, ` +
+      `repeat with --yes`
+    );
+  }
   if (groups.length === 0) return `${peer.name} is up: to cut its power all the same, repeat with --yes`;
   const names = groups.join(', ');
   const first = groups[0] ?? '';
@@ -139,7 +145,7 @@ export function onFenceTested(
 
 function judgeTest(turn: Turn, node: string, answers: readonly FenceDeviceTest[]): FenceTest {
   const peer = turn.peer(node);
-  const isUp = peer !== undefined && isSeen(peer) && peer.clearance === null;
+  const isUp = peer !== undefined && isAlive(peer) && peer.clearance === null;
   const devices = answers.map((device) => contradicted(device, node, isUp));
   const levels = [...new Set(devices.map(({ level }) => level))];
   const isSound = (level: number): boolean =>

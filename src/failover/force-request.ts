@@ -3,7 +3,7 @@ import type { OperatorRequest } from '../base/control.js';
 import { formatWallTime } from '../base/wall-time.js';
 import { forceOf, otherHalves } from './force-order.js';
 import { dataObjection, objectionTo, wholenessObjection } from './placement.js';
-import { isSeen } from './membership.js';
+import { isAlive } from './membership.js';
 import { isFenceable } from './spec.js';
 import type { Force, Group, Peer, PendingRequest, State } from './state.js';
 import type { Turn } from './turn.js';
@@ -69,7 +69,7 @@ function objectionToLoser(turn: Turn, peer: Peer): string | null {
     return `${name} has left, and its DRBD may still run: let it connect, or switch it off and then: tandem fence confirm ${name}`;
   }
   if (clearance !== null) return null;
-  if (isSeen(peer)) return `${name} is heard, and has the newer data or may have it: start the group there, or let DRBD connect`;
+  if (isAlive(peer)) return `${name} is heard, and has the newer data or may have it: start the group there, or let DRBD connect`;
   if (isFenceable(turn.state.spec, name)) return null;
   return `${name} is silent and has no fence device: once it is off: tandem fence confirm ${name}`;
 }

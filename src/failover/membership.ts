@@ -1,5 +1,5 @@
 import { formatDuration } from '../base/duration.js';
-import { hear, livenessVerdict, nextVerdictMs, silenceMs, stretch } from '../heartbeat/liveness.js';
+import { hear, hearSign, livenessVerdict, nextVerdictMs, silenceMs, stretch } from '../heartbeat/liveness.js';
 import {
   PROTOCOL_VERSION,
   saysTheSame,
@@ -129,21 +129,33 @@ function protocolDiffers(theirs: string): string {
   return `it speaks protocol ${theirs}, we speak ${String(PROTOCOL_VERSION)}`;
 }
 
-/** Takes in an authentic message of a program that is not this Tandem (S9). */
-export function onForeign(turn: Turn, fault: ReportFault): void {
+/**
+ * Takes in an authentic message of a program that is not this Tandem (S9). It shows that the node
+ * lives: nobody is shot, and nothing is taken over, because its words cannot be read. False when it
+ * was heard before, over another link, or is late.
+ */
+export function onForeign(turn: Turn, link: string, fault: ReportFault): boolean {
   const peer = fault.node === null ? undefined : turn.peer(fault.node);
-  if (peer === undefined) return;
-  const incompatible =
-    fault.kind === 'foreign'
-      ? 'it runs Heartbeat, not Tandem'
-      : fault.kind === 'otherProtocol'
-        ? protocolDiffers(fault.detail)
-        : `its message has an unreadable field "${fault.detail}"`;
+  if (peer === undefined) return false;
+  const { hearing, life } =
+    fault.stamp === null
+      ? ({ hearing: 'new', life: hearSign(peer.life, link, turn.nowMs) } as const)
+      : hear(peer.life, link, fault.stamp, turn.nowMs);
+  turn.updateLife(peer, life);
+  if (hearing !== 'new') return false;
+  const incompatible = foreignWords(fault);
   if (incompatible !== peer.incompatible) {
     turn.say('error', `${peer.name} is incompatible: ${incompatible}`, { node: peer.name });
   }
   // It is alive, whatever it is: nobody who was heard counts as cleared.
   turn.updatePeer(peer.name, { incompatible, clearance: null });
+  return true;
+}
+
+function foreignWords({ kind, detail }: ReportFault): string {
+  if (kind === 'foreign') return 'it runs Heartbeat, not Tandem';
+  if (kind === 'otherProtocol') return protocolDiffers(detail);
+  return `its message has an unreadable field "${detail}"`;
 }
 
 /** Re-reads the light of every peer and says aloud what changed. */
@@ -195,18 +207,23 @@ function newsOfSilence({ name, clearance }: Peer, words: string): News | null {
   return clearance?.kind === 'left' ? null : { level: 'warn', sentence: `${name} ${words}` };
 }
 
+/** True while a node is heard, in whatever protocol: it is not off. */
+export function isAlive({ verdict }: Pick<Peer, 'verdict'>): boolean {
+  return verdict === 'up' || verdict === 'late';
+}
+
 /**
  * True while a node is alive and tells what runs there, whatever its configuration: enough to leave
  * a group to it, never enough to start anything (S9).
  */
 export function isSeen(peer: Peer): boolean {
-  return (peer.verdict === 'up' || peer.verdict === 'late') && peer.report !== null;
+  return isAlive(peer) && peer.report !== null;
 }
 
 /** True while the newest report of a peer can be relied upon. */
 export function isHeard(peer: Peer): boolean {
   return (
-    (peer.verdict === 'up' || peer.verdict === 'late') &&
+    isAlive(peer) &&
     peer.incompatible === null &&
     peer.report !== null
   );

@@ -182,16 +182,25 @@ function consistentObjection(
   return null;
 }
 
-/** S9: it ran the group with another configuration when it was heard last. */
+/**
+ * S9: it ran the group with another configuration when it was heard last, or is a program whose
+ * words this one has never been able to read.
+ */
 function isHeirlessHolder({ incompatible, clearance, report }: Peer, group: Group): boolean {
   if (incompatible === null || clearance?.kind === 'confirmed') return false;
-  const there = report?.groups.find(({ name }) => name === group.spec.name);
+  if (report === null) return true;
+  const there = report.groups.find(({ name }) => name === group.spec.name);
   return there !== undefined && there.life !== 'stopped' && there.life !== 'unknown';
 }
 
-function heirlessSentence({ spec }: State, { name, incompatible }: Peer, group: Group): string {
+function heirlessSentence(
+  { spec }: State,
+  { name, incompatible, report }: Peer,
+  group: Group,
+): string {
+  const ran = report === null ? 'may have run' : 'ran';
   return (
-    `${spec.self} takes over nothing from ${name}, which ran ${group.spec.name} and is ` +
+    `${spec.self} takes over nothing from ${name}, which ${ran} ${group.spec.name} and is ` +
     `incompatible: ${incompatible ?? ''}`
   );
 }

@@ -13,6 +13,7 @@ import * as force from './force-request.js';
 import { onFencePeer } from './fence-peer.js';
 import { judgeDiscard, type DiscardRequest } from './discard-request.js';
 import { cleanup } from './lifecycle.js';
+import { isAlive } from './membership.js';
 import {
   moveKey,
   moveTarget,
@@ -199,7 +200,7 @@ function judgeConfirm(
   const peer = turn.peer(request.node);
   if (request.node === turn.self) return refuse(`${turn.self} is this node, and it runs`);
   if (peer === undefined) return noSuch('node', request.node, turn.state.spec.nodes);
-  if (peer.verdict === 'up' || peer.verdict === 'late') {
+  if (isAlive(peer)) {
     return refuse(`${peer.name} was heard a moment ago, so it is not off`);
   }
   // A person's word also covers what a power device cannot know: who wrote last.

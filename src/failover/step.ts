@@ -52,8 +52,7 @@ function takeIn(turn: Turn, event: FailoverEvent): boolean {
     case 'report':
       return onReport(turn, event.link, event.report);
     case 'foreign':
-      onForeign(turn, event.fault);
-      return true;
+      return onForeign(turn, event.link, event.fault);
     case 'drbd':
       onDrbd(turn, event.facts);
       return true;

@@ -23,7 +23,7 @@ import { standingOrder } from './fence-order.js';
 import { fenceFaults, fencingStatus } from './fence-record.js';
 import { heldWrites } from './held-writes.js';
 import * as holds from './holds.js';
-import { isHeard, isMember, isSeen } from './membership.js';
+import { isAlive, isHeard, isMember } from './membership.js';
 import { modeOf, standbyOf, standbyOwner, standbySentence } from './standby.js';
 import type { Owner } from './owner.js';
 import { objectionTo, placement } from './placement.js';
@@ -390,7 +390,7 @@ function shortcomingsOf(turn: Turn, group: Group): string[] {
     if (turn.state.drbd[asked.resource]?.ioSuspended !== true) found.push(asked.waitsFor);
   }
   for (const peer of turn.peers) {
-    if (isSeen(peer) && peer.incompatible !== null && !found.join().includes('incompatible')) {
+    if (isAlive(peer) && peer.incompatible !== null && !found.join().includes('incompatible')) {
       const cure = 'neither takes anything over from the other until they have the same';
       found.push(`${peer.name} is incompatible: ${peer.incompatible}; ${cure}`);
     }

@@ -91,6 +91,18 @@ export function hear(
   };
 }
 
+/**
+ * Takes in an authentic message that is no report and cannot be compared with one (of a Heartbeat,
+ * or unreadable): somebody lives there, and that is all.
+ */
+export function hearSign(life: PeerLife, link: string, nowMs: number): PeerLife {
+  const before = life.links[link] ?? SILENT_LINK;
+  const heard = { ...before, lastHeardMs: nowMs, received: before.received + 1 };
+  const { sinceMs, generation, sequence } = life;
+  const links = { ...life.links, [link]: heard };
+  return { sinceMs, lastHeardMs: nowMs, generation, sequence, stallMs: 0, links };
+}
+
 function withLinks(life: PeerLife, links: PeerLife['links']): PeerLife {
   const { sinceMs, lastHeardMs, generation, sequence, stallMs } = life;
   return { sinceMs, lastHeardMs, generation, sequence, stallMs, links };

@@ -138,29 +138,30 @@ export function decodeReport(fields: ReadonlyMap<string, string>): Result<Report
   if (generation === null) return fault('malformed', 'hg', node);
   if (sequence === null) return fault('malformed', 'seq', node);
   if (!fields.has('tv')) return fault('foreign', 'tv', node);
+  const stamp = { generation, sequence };
   const protocol = decimal(text('tv'));
-  if (protocol === null) return fault('malformed', 'tv', node);
-  if (protocol !== PROTOCOL_VERSION) return fault('otherProtocol', text('tv'), node);
+  if (protocol === null) return fault('malformed', 'tv', node, stamp);
+  if (protocol !== PROTOCOL_VERSION) return fault('otherProtocol', text('tv'), node, stamp);
   const phase = (Object.keys(STATUS_WORD) as NodePhase[]).find((p) => STATUS_WORD[p] === text('st'));
   const mode = MODES.find((known) => known === text('tm'));
-  if (phase === undefined) return fault('malformed', 'st', node);
-  if (mode === undefined) return fault('malformed', 'tm', node);
+  if (phase === undefined) return fault('malformed', 'st', node, stamp);
+  if (mode === undefined) return fault('malformed', 'tm', node, stamp);
   const connectivity = fields.has('tp') ? decodeConnectivity(text('tp')) : undefined;
-  if (connectivity === null) return fault('malformed', 'tp', node);
+  if (connectivity === null) return fault('malformed', 'tp', node, stamp);
   const lists = decodeLists(fields);
-  if (!lists.ok) return fault('malformed', lists.error, node);
+  if (!lists.ok) return fault('malformed', lists.error, node, stamp);
   const health = text('th') === 'stalled' ? 'stalled' : 'ok';
-  const stamp = { node, generation, sequence, protocol };
   const reach = connectivity === undefined ? {} : { connectivity };
-  return ok({ ...stamp, digest: text('tc'), phase, mode, health, ...reach, ...lists.value });
+  return ok({ node, ...stamp, protocol, digest: text('tc'), phase, mode, health, ...reach, ...lists.value });
 }
 
 function fault(
   kind: ReportFault['kind'],
   detail: string,
   node: string | null,
+  stamp: ReportFault['stamp'] = null,
 ): { readonly ok: false; readonly error: ReportFault } {
-  return err({ kind, detail, node });
+  return err({ kind, detail, node, stamp });
 }
 
 type Lists = Pick<

@@ -153,4 +153,9 @@ export interface ReportFault {
   /** The field, or the other protocol version. */
   readonly detail: string;
   readonly node: string | null;
+  /**
+   * Whose life it was said in, and when in it; null when that cannot be read or, of a Heartbeat,
+   * cannot be compared with what a Tandem says.
+   */
+  readonly stamp: { readonly generation: number; readonly sequence: number } | null;
 }

@@ -430,6 +430,11 @@ export class Machine {
     daemon.lastTurnMs = queue.nowMs;
     if (event.kind === 'report') {
       observe({ kind: 'heard', node: this.name, link: event.link, report: event.report });
+    } else if (event.kind === 'foreign') {
+      const { node: about, stamp } = event.fault;
+      if (about !== null && stamp !== null) {
+        observe({ kind: 'heardForeign', node: this.name, about, stamp });
+      }
     } else if (event.kind === 'fenceResult') this.#observeFenceEnd(event.fenceId, event.outcome);
     const effects = daemon.mind.turn(event, this.localMs);
     observe({ kind: 'turned', node: this.name, cause: event.kind, effects, lateMs });

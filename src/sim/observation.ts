@@ -2,7 +2,7 @@ import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
 import type { ResourceState } from '../base/status.js';
 import type { Effect } from '../failover/effect.js';
 import type { ClusterSpec } from '../failover/spec.js';
-import type { Report } from '../heartbeat/report.js';
+import type { Report, ReportFault } from '../heartbeat/report.js';
 import type { Content } from './lineage.js';
 
 /**
@@ -117,6 +117,13 @@ export type Observation =
       readonly node: string;
       readonly link: string;
       readonly report: Report;
+    }
+  /** An authentic message that this node cannot read (S9). */
+  | {
+      readonly kind: 'heardForeign';
+      readonly node: string;
+      readonly about: string;
+      readonly stamp: NonNullable<ReportFault['stamp']>;
     }
   | {
       readonly kind: 'asked';

@@ -15,7 +15,9 @@ export class Release {
   read(link: string, report: Report): FailoverEvent {
     const { node, protocol } = report;
     if (protocol !== (this.other ?? PROTOCOL_VERSION)) {
-      const fault = { kind: 'otherProtocol', detail: String(protocol), node } as const;
+      const { generation, sequence } = report;
+      const stamp = { generation, sequence };
+      const fault = { kind: 'otherProtocol', detail: String(protocol), node, stamp } as const;
       return { kind: 'foreign', link, fault };
     }
     // The core here believes that it is this release: what it hears is made to fit.

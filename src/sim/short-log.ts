@@ -72,6 +72,7 @@ const LINES: { readonly [Kind in Observation['kind']]: (seen: Of<Kind>) => reado
   asked: () => [],
   demotion: () => [],
   heard: () => [],
+  heardForeign: () => [],
   sent: () => [],
 };
 

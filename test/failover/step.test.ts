@@ -23,8 +23,8 @@ const anyEvent: fc.Arbitrary<FailoverEvent> = fc.oneof(
     { kind: 'drbd', facts: [drbd()] },
     { kind: 'drbd', facts: [drbd({ connection: 'WFConnection' })] },
     { kind: 'drbd', facts: [drbd({ disk: 'Inconsistent', connection: 'SyncTarget' })] },
-    { kind: 'foreign', link: 'eth0', fault: { kind: 'foreign', detail: '', node: 'n2' } },
-    { kind: 'foreign', link: 'eth0', fault: { kind: 'malformed', detail: 'g', node: null } },
+    { kind: 'foreign', link: 'eth0', fault: { kind: 'foreign', detail: '', node: 'n2', stamp: null } },
+    { kind: 'foreign', link: 'eth0', fault: { kind: 'malformed', detail: 'g', node: null, stamp: null } },
   ),
   fc.record({
     kind: fc.constant('actionResult' as const),
@@ -94,8 +94,9 @@ t.test('step: any events in any order: pure, awake in time, something to show', 
         if (JSON.stringify(first) !== JSON.stringify(second)) throw new Error('not pure');
         const wakes = first.effects.filter((effect) => effect.kind === 'wake');
         const [wake] = wakes;
-        // A report that was heard before decides nothing: the wake-up asked for before stands.
-        const isNews = event.kind !== 'report' || wakes.length > 0;
+        // What was heard before decides nothing: the wake-up asked for before stands.
+        const isHeard = event.kind === 'report' || event.kind === 'foreign';
+        const isNews = !isHeard || wakes.length > 0;
         if (wakes.length !== (isNews ? 1 : 0)) throw new Error('one wake-up a decision');
         if (wake !== undefined && wake.atMs <= nowMs) throw new Error('wakes later');
         wakeMs = wake?.atMs ?? wakeMs;

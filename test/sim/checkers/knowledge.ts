@@ -8,7 +8,12 @@ import type { Observation } from '../../../src/sim/observation.js';
 export interface Told {
   /** The newest report, by (generation, sequence). */
   report: Report | null;
+  /** Of the newest message, whether this node could read it or not. */
+  generation: number;
+  sequence: number;
   heardMs: number | null;
+  /** When anything at all was heard of it, in whatever protocol. */
+  signMs: number | null;
   /** When power state or operator proved it off; null when it was heard since, or never proven. */
   provenOffMs: number | null;
   /** The generation that ran when the shot under way began. */
@@ -17,7 +22,7 @@ export interface Told {
 
 /** The kinds of happenings that `take` takes in. */
 export const KNOWLEDGE_KINDS = [
-  ...(['daemon', 'heard', 'fence', 'fenceEnds', 'asked', 'answered'] as const),
+  ...(['daemon', 'heard', 'heardForeign', 'fence', 'fenceEnds', 'asked', 'answered'] as const),
 ];
 
 /** What every node was told about every other one since its daemon began. */
@@ -31,7 +36,15 @@ export class Knowledge {
     const row = this.#told.get(node);
     const known = row?.get(about);
     if (known !== undefined) return known;
-    const told = { report: null, heardMs: null, provenOffMs: null, shotGeneration: null };
+    const told: Told = {
+      report: null,
+      generation: 0,
+      sequence: 0,
+      heardMs: null,
+      signMs: null,
+      provenOffMs: null,
+      shotGeneration: null,
+    };
     if (row === undefined) this.#told.set(node, new Map<string, Told>([[about, told]]));
     else row.set(about, told);
     return told;
@@ -58,8 +71,15 @@ export class Knowledge {
         this.#told.delete(seen.node);
         this.#generation.set(seen.node, seen.generation);
         return;
-      case 'heard':
-        this.#hear(seen.node, seen.report, nowMs);
+      case 'heard': {
+        const told = this.of(seen.node, seen.report.node);
+        if (!isNews(told, seen.report, nowMs)) return;
+        told.report = seen.report;
+        told.heardMs = nowMs;
+        return;
+      }
+      case 'heardForeign':
+        isNews(this.of(seen.node, seen.about), seen.stamp, nowMs);
         return;
       case 'fence':
         if (seen.step === 'shoot') {
@@ -85,24 +105,20 @@ export class Knowledge {
     }
   }
 
-  #hear(node: string, report: Report, nowMs: number): void {
-    const told = this.of(node, report.node);
-    const before = told.report;
-    const isNew =
-      before === null ||
-      report.generation > before.generation ||
-      (report.generation === before.generation && report.sequence > before.sequence);
-    if (!isNew) return;
-    told.report = report;
-    told.heardMs = nowMs;
-    told.provenOffMs = null;
-  }
-
   #fenceEnded(seen: Extract<Observation, { kind: 'fenceEnds' }>, nowMs: number): void {
     if (seen.outcome !== 'off') return;
     const told = this.of(seen.by, seen.node);
-    const spokeSince = told.heardMs !== null && told.heardMs > seen.sinceMs;
-    const sameLife = told.report?.generation === told.shotGeneration;
+    const spokeSince = told.signMs !== null && told.signMs > seen.sinceMs;
+    const sameLife = told.generation === told.shotGeneration;
     if (!spokeSince || (seen.step === 'shoot' && sameLife)) told.provenOffMs = nowMs;
   }
+}
+
+/** Takes in that a node was heard; false when something newer was known. It is not off, then. */
+function isNews(told: Told, stamp: Pick<Report, 'generation' | 'sequence'>, nowMs: number): boolean {
+  const { generation, sequence } = stamp;
+  if (generation < told.generation) return false;
+  if (generation === told.generation && sequence <= told.sequence) return false;
+  Object.assign(told, { generation, sequence, signMs: nowMs, provenOffMs: null });
+  return true;
 }

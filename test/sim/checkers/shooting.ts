@@ -46,13 +46,13 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
       }
     }
     if (isStuck) return null;
-    const silentMs = nowMs - (told.heardMs ?? Number.NEGATIVE_INFINITY);
+    const silentMs = nowMs - (told.signMs ?? Number.NEGATIVE_INFINITY);
     const isMeant = orders.find(({ at, request }) => {
       const isSilent = silentMs >= deadtimeMs * CLOCK_SLACK;
       return at === by && request.node === node && (request.sure || isSilent);
     });
     if (isMeant.length > 0) return null;
-    if (told.heardMs === null) {
+    if (told.signMs === null) {
       return world.setup.nodes.length > 2 ? null : 'it never heard it since its own start';
     }
     if (silentMs < deadtimeMs * CLOCK_SLACK) return `it was heard ${String(silentMs)} ms before`;
