@@ -222,6 +222,16 @@ function mayWrite({ spec }: State, node: string, resource: string): boolean {
   );
 }
 
+/**
+ * A split brain is found: the other half has writes of its own, whatever its node knows of that. The
+ * side that serves goes on; one that only did so once is chosen by nobody but a person (S4).
+ */
+export function disputeCopy(turn: Turn, resource: string): void {
+  const { copies, drbd } = turn.state;
+  if (copies[resource]?.ahead !== true || drbd[resource]?.role === 'Primary') return;
+  turn.update({ copies: { ...copies, [resource]: UNTOLD_COPY } });
+}
+
 /** Another node was restarted: what it wrote before is not known, unless DRBD is connected. */
 export function doubtCopies(turn: Turn, restarted: string): void {
   for (const facts of Object.values(turn.state.drbd)) {

@@ -13,6 +13,7 @@ import {
 } from '../drbd/split-brain.js';
 import { connectionWord, diskWord, roleWord } from '../drbd/words.js';
 import type { SideVolume } from '../heartbeat/report.js';
+import { disputeCopy } from './copies.js';
 import { isHeard } from './membership.js';
 import type { Peer, State } from './state.js';
 import type { Turn } from './turn.js';
@@ -127,6 +128,7 @@ export function reviewSplitBrains(turn: Turn): void {
       turn.update({ splits: { ...turn.state.splits, [resource]: found.fingerprint } });
       // The same news with a newer generation of one side is no news.
       if (known !== undefined) continue;
+      disputeCopy(turn, resource);
       const sentence = `DRBD resource ${resource}: ${found.sentence}`;
       turn.say('error', `${sentence}; see "tandem split-brain inspect ${resource}"`, about);
     } else if (found.fingerprint === null && known !== undefined) {

@@ -28,6 +28,8 @@ export function reasonToStop(turn: Turn, group: Group): string | null {
   const { name } = group.spec;
   if (standstillOf(turn.state, name) !== null) return supersededBy(turn, group);
   if (turn.state.phase === 'leaving') return `${turn.self} is leaving`;
+  // Orders may have been given while this node was away: the others are heard first.
+  if (turn.peers.some(({ verdict }) => verdict === 'unknown')) return null;
   const disabled = disableOf(turn.state, name);
   if (disabled !== null) return holdSentence(disabled);
   if (standbyObjection(turn.state, group.spec, turn.self) !== null) return standbyReason(turn);

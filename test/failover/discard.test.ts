@@ -81,6 +81,16 @@ t.test('split brain: the side that serves when it is found goes on, and may star
   t.end();
 });
 
+t.test('split brain: the side that wrote alone once, and does not serve, waits for a person (S4)', (t) => {
+  const driver = split();
+  driver.state = { ...driver.state, copies: { r0: { kind: 'current', than: null, ahead: true } } };
+  hearThere(driver, {}, { disk: 'Consistent' });
+  t.match(driver.sentences.join('\n'), /DRBD resource r0: split brain/);
+  t.match(copyObjection(driver.state, 'r0'), /not known whether n1 or n2 has the newer copy/);
+  t.equal(driver.pass(5_000).group.claim, null);
+  t.end();
+});
+
 t.test('discard: refused, with the reason (what speaks against it)', (t) => {
   const rows: readonly (readonly [string, (driver: Driver) => void, Partial<typeof ASK>, RegExp])[] = [
     ['unknown resource', () => undefined, { resource: 'r9' }, /no DRBD resource "r9"; there is: r0/],

@@ -190,3 +190,25 @@ t.test('holds: shown in status with owner, reason and end, and kept in the histo
   t.equal(holdKey('maintenance', null), 'maintenance');
   t.end();
 });
+
+t.test('holds: a daemon that comes back stops nothing by old orders before it has heard the others', (t) => {
+  const orders = [{ key: 'mode.n1', value: 'standby;kim;;', version: 1, origin: 'n1' }];
+  const adopted = (): Driver => {
+    const driver = new Driver({}, { ...NOTHING_SAVED, orders });
+    driver.give({ kind: 'drbd', facts: [drbd({ role: 'Primary' })] });
+    while (driver.group.life === 'unknown') driver.done('ok', 'started');
+    return driver.pass(1_000);
+  };
+  t.equal(adopted().group.life, 'started', 'its orders may be old news');
+  t.equal(adopted().hear().pass(500).group.life, 'stopping', 'they are not');
+  const online = [{ key: 'mode.n1', value: 'online;kim;;', version: 2, origin: 'n2' }];
+  t.equal(adopted().hear({ orders: online }).pass(500).group.life, 'started', 'they are');
+  const alone = adopted();
+  for (let round = 0; round < 12 && alone.group.life === 'started'; round += 1) {
+    alone.pass(500);
+    if (alone.group.action?.verb === 'monitor') alone.done();
+  }
+  t.ok(alone.nowMs > 6_000, 'not before');
+  t.equal(alone.group.life, 'stopping', 'nobody is there to tell: initdead is over');
+  t.end();
+});
