@@ -12,6 +12,8 @@ import { allCheckers } from '../test/sim/checkers/all.js';
 export interface Task {
   readonly seed: number;
   readonly wishes: Wishes;
+  /** A step of the core for every turn, also at rest. */
+  readonly isSlow?: boolean;
 }
 
 /** What came of a seed, and the losses that the design allows. */
@@ -21,12 +23,12 @@ export interface Outcome {
 }
 
 /** Runs one seed against the real core and all checkers. */
-export function runTask({ seed, wishes }: Task, observer?: Observer): Outcome {
+export function runTask({ seed, wishes, isSlow }: Task, observer?: Observer): Outcome {
   const allowed: string[] = [];
   const report = runSeed({
     seed,
     wishes,
-    brain: { initialState, step, resting: Resting.of },
+    brain: isSlow === true ? { initialState, step } : { initialState, step, resting: Resting.of },
     checkers: (world, tell) => allCheckers(world, tell, (sentence) => allowed.push(sentence)),
     ...(observer === undefined ? {} : { observer }),
   });

@@ -2,9 +2,10 @@
  * The swarm: many seeds, each a cluster of its own with its own trouble, checked all the time.
  *
  *     node dist/bench/sim.js --seeds 1000 [--nodes N] [--minutes M] [--seconds S] [--seed FIRST]
- *                            [--jobs N] [--all]
+ *                            [--jobs N] [--all] [--slow]
  *     node dist/bench/sim.js --seed 42 --log      one seed, every change of state
  *
+ * `--slow` takes a step of the core for every turn, also where a node is at rest: the same histories.
  * Seeds are shared out among as many workers as there are processors. Stops at the first failure,
  * unless `--all`. Exit codes: 0 fine, 127 the core crashed, 129 a safety rule was broken, 128 the
  * service did not come back, 2 wrong usage.
@@ -36,6 +37,7 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: String(availableParallelism()) },
     log: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
+    slow: { type: 'boolean', default: false },
   },
 });
 
@@ -43,6 +45,7 @@ const first = values.seed === undefined ? Date.now() % 1_000_000_000 : Number(va
 const count = Number(values.seeds);
 const limitMs = Number(values.seconds) * 1_000;
 const jobs = Math.min(Number(values.jobs), count, JOBS_MAX);
+const isSlow = values.slow;
 const wishes = {
   nodes: values.nodes === undefined ? null : Number(values.nodes),
   minutes: Number(values.minutes),
@@ -53,7 +56,10 @@ if (!numbers.every((n) => Number.isFinite(n) && n >= 0) || jobs < 1) {
   process.exit(EXIT_USAGE);
 }
 
-const sum = { ran: 0, allowed: 0, nodeMs: 0, turns: 0, excused: 0, failures: 0, slowestMs: 0 };
+const sum = {
+  ...{ ran: 0, allowed: 0, excused: 0, failures: 0, slowestMs: 0 },
+  ...{ nodeMs: 0, restedMs: 0, steppedMs: 0, turns: 0, restedTurns: 0 },
+};
 const startedMs = performance.now();
 let saidMs = startedMs;
 let next = first;
@@ -62,7 +68,7 @@ process.stdout.write(`seeds ${String(first)} to ${String(first + count - 1)}\n`)
 if (count === 1) {
   process.stdout.write(`${describeParameters(drawParameters(first, wishes))}\n`);
   const log = shortLog((line) => process.stdout.write(`${line}\n`));
-  takeIn(runTask({ seed: first, wishes }, values.log ? log : undefined));
+  takeIn(runTask({ seed: first, wishes, isSlow }, values.log ? log : undefined));
 } else {
   await Promise.all(Array.from({ length: jobs }, work));
 }
@@ -82,7 +88,7 @@ function work(): Promise<void> {
         resolve();
         return;
       }
-      worker.postMessage({ seed: next, wishes });
+      worker.postMessage({ seed: next, wishes, isSlow });
       next += 1;
     };
     worker.on('error', reject);
@@ -98,7 +104,10 @@ function takeIn({ report, allowed }: Outcome): void {
   sum.ran += 1;
   sum.allowed += allowed.length;
   sum.nodeMs += report.nodeMs;
+  sum.restedMs += report.restedMs;
+  sum.steppedMs += report.steppedMs;
   sum.turns += report.turns;
+  sum.restedTurns += report.restedTurns;
   sum.excused += report.excused;
   sum.slowestMs = Math.max(sum.slowestMs, report.serviceReturnedMs ?? 0);
   if (values.log) for (const loss of allowed) process.stdout.write(`          allowed: ${loss}\n`);
@@ -139,10 +148,21 @@ function tellFigures(): void {
     `${String(sum.ran)} seeds, ${String(sum.failures)} failed, ${hours.toFixed(1)} node-hours ` +
       `in ${(wallMs / 1_000).toFixed(0)} s (${(hours / (wallMs / 60_000)).toFixed(0)} node-hours ` +
       `a minute, ${(hours / (cpuSeconds / 60)).toFixed(0)} a minute of one processor), ` +
-      `${String(Math.round(sum.turns / (wallMs / 1_000)))} steps a second ` +
+      `${tellPace()}, ${String(Math.round(sum.turns / (wallMs / 1_000)))} turns a second ` +
       `(${String(Math.round(sum.turns / cpuSeconds))} a second of processor time), ` +
       `${String(sum.allowed)} losses within the allowance, ` +
       `${String(sum.excused)} services without data, ` +
       `slowest return ${(sum.slowestMs / 1_000).toFixed(0)} s\n`,
+  );
+}
+
+/** How much of that was gone through the short way, and how much of it no daemon has seen. */
+function tellPace(): string {
+  const hours = (ms: number): string => (ms / HOUR_MS).toFixed(1);
+  const offMs = Math.max(0, sum.nodeMs - sum.restedMs - sum.steppedMs);
+  return (
+    `of these ${hours(sum.restedMs)} at rest (${String(sum.restedTurns)} turns the short way), ` +
+    `${hours(sum.steppedMs)} by ${String(sum.turns - sum.restedTurns)} steps of the core, ` +
+    `${hours(offMs)} without a daemon`
   );
 }

@@ -10,6 +10,7 @@ import type { Network } from './network.js';
 import type { Observation } from './observation.js';
 import type { Power } from './power.js';
 import type { EventQueue } from './queue.js';
+import type { Repeats } from './repeats.js';
 import type { Replica } from './replica.js';
 import type { Resting } from './resting.js';
 
@@ -36,4 +37,5 @@ export interface MachineSetup {
   readonly bootMs: number;
   readonly faultOf: (node: string, order: AgentOrder) => AgentFault | null;
   readonly observe: (observation: Observation) => void;
+  readonly repeats: Repeats;
 }

@@ -12,12 +12,14 @@ import type { State } from '../failover/state.js';
 import type { Report } from '../heartbeat/report.js';
 import { Agents } from './agents.js';
 import { between, chance } from './draw.js';
+import { Handlers } from './handlers.js';
 import { LocalClock } from './local-clock.js';
 import type { MachineSetup } from './machine-setup.js';
 import { Mind } from './mind.js';
 import { testPower } from './power-test.js';
 import { Release } from './release.js';
 import type { Replica } from './replica.js';
+import type { Rested } from './resting.js';
 import { reconnected, sideNews } from './sides.js';
 import { StateDisk } from './state-disk.js';
 
@@ -25,28 +27,12 @@ import { StateDisk } from './state-disk.js';
 const INBOX_MAX = 512;
 /** The time of day at which every run begins: 2026-01-12T09:00:00Z. */
 const WALL_START_MS = 1_768_208_400_000;
-/** DRBD's handler: a program starts, and looks for its answer this often. */
-const HANDLER_MS = 30;
-/** It looks for a daemon this often, and this many times, before it gives up. */
-const HANDLER_RETRY_MS = 1_000;
-const HANDLER_RETRIES = 5;
-/** As the handler's default (`tandem drbd fence-peer`). */
-const HANDLER_WAIT_MS = 540_000;
 /** `drbdadm outdate`. */
 const OUTDATE_MS = 20;
 /** Three runs of drbdadm. */
 const RECONNECT_MS = 100;
 /** DRBD's events reach the daemon after this long. */
 const DRBD_NEWS_MS = 5;
-
-/** Exit codes of DRBD's fence-peer handlers (drbd_nl.c, conn_try_outdate_peer). */
-const EXIT_OF_FATE = { inconsistent: 3, outdated: 4, down: 5, primary: 6, fenced: 7 } as const;
-const EXIT_NOT_KNOWN = 1;
-
-interface HandlerWait {
-  readonly resource: string;
-  readonly answer: (exit: number) => void;
-}
 
 interface Daemon {
   readonly mind: Mind;
@@ -70,6 +56,7 @@ export class Machine {
   #daemon: Daemon | null = null;
   #generation = 0;
   readonly #stateDisk: StateDisk;
+  readonly #handlers: Handlers;
   readonly #clock: LocalClock;
   #drbdNewsPlanned = false;
   #isOnClientNetwork = true;
@@ -85,6 +72,16 @@ export class Machine {
     this.name = setup.spec.self;
     this.#stateDisk = new StateDisk(setup.queue);
     this.#clock = new LocalClock(setup.queue, Math.floor(between(setup.prng, 1_000, 100_000)));
+    this.#handlers = new Handlers({
+      later: (delayMs, run) => this.#later(delayMs, run),
+      ask: (requestId, request) => {
+        if (this.#daemon === null) return false;
+        this.#give({ kind: 'operator', requestId, request });
+        return true;
+      },
+      ended: (resource, exit) =>
+        this.#setup.observe({ kind: 'handlerEnds', node: this.name, resource, exit }),
+    });
     this.agents = new Agents(
       {
         node: this.name,
@@ -166,7 +163,7 @@ export class Machine {
     this.#bootCount += 1;
     this.#frozenUntilMs = 0;
     this.#daemon = null;
-    this.#handlers.clear();
+    this.#handlers.lose();
     this.#stateDisk.lose();
     this.#setup.observe({ kind: 'power', node: this.name, on: false });
     this.agents.powerLost();
@@ -252,7 +249,7 @@ export class Machine {
     const generation = this.#generation;
     this.#daemon = null;
     this.#setup.observe({ kind: 'daemon', node: this.name, what, generation });
-    this.#rehearseHandlers();
+    this.#handlers.askAgain();
   }
 
   /** SIGTERM. */
@@ -294,44 +291,7 @@ export class Machine {
 
   /** The kernel calls its fence-peer handler, a program that asks the daemon. */
   fencePeer(resource: string, answer: (exit: number) => void): void {
-    this.#askFate(resource, answer, HANDLER_RETRIES);
-  }
-
-  #handlers = new Map<string, HandlerWait>();
-  #handlerCount = 0;
-
-  #askFate(resource: string, answer: (exit: number) => void, retries: number): void {
-    this.#later(HANDLER_MS, () => {
-      if (this.#daemon === null) {
-        if (retries === 0) answer(EXIT_NOT_KNOWN);
-        else this.#later(HANDLER_RETRY_MS, () => this.#askFate(resource, answer, retries - 1));
-        return;
-      }
-      this.#handlerCount += 1;
-      const requestId = `handler-${String(this.#handlerCount)}`;
-      this.#handlers.set(requestId, { resource, answer });
-      const request = { kind: 'fencePeer', resource, peer: null, waitMs: HANDLER_WAIT_MS } as const;
-      this.#give({ kind: 'operator', requestId, request });
-    });
-  }
-
-  #endHandler({ id, state, peerFate }: OperatorAnswer): boolean {
-    const waiting = this.#handlers.get(id);
-    if (waiting === undefined) return false;
-    if (state === 'accepted') return true;
-    this.#handlers.delete(id);
-    const exit = peerFate === undefined ? EXIT_NOT_KNOWN : EXIT_OF_FATE[peerFate];
-    const { resource, answer } = waiting;
-    this.#setup.observe({ kind: 'handlerEnds', node: this.name, resource, exit });
-    this.#later(HANDLER_MS, () => answer(exit));
-    return true;
-  }
-
-  /** Handlers outlive the daemon, and ask the next one. */
-  #rehearseHandlers(): void {
-    const waiting = [...this.#handlers.values()];
-    this.#handlers.clear();
-    for (const { resource, answer } of waiting) this.#askFate(resource, answer, HANDLER_RETRIES);
+    this.#handlers.call(resource, answer);
   }
 
   /** DRBD has news; the daemon hears of it in a moment. */
@@ -428,6 +388,11 @@ export class Machine {
     const { queue, observe } = this.#setup;
     const lateMs = queue.nowMs - daemon.lastTurnMs;
     daemon.lastTurnMs = queue.nowMs;
+    const rested = daemon.mind.rest(event, this.localMs);
+    if (rested !== null) {
+      this.#goOn(daemon, event, rested, lateMs);
+      return;
+    }
     if (event.kind === 'report') {
       observe({ kind: 'heard', node: this.name, link: event.link, report: event.report });
     } else if (event.kind === 'foreign') {
@@ -436,11 +401,30 @@ export class Machine {
         observe({ kind: 'heardForeign', node: this.name, about, stamp });
       }
     } else if (event.kind === 'fenceResult') this.#observeFenceEnd(event.fenceId, event.outcome);
-    const effects = daemon.mind.turn(event, this.localMs);
+    const effects = daemon.mind.step(event, this.localMs);
     observe({ kind: 'turned', node: this.name, cause: event.kind, effects, lateMs });
     for (const effect of effects) {
       if (this.#daemon === daemon) this.#carryOut(daemon, effect);
     }
+  }
+
+  /** Carries out what comes of a turn at rest. */
+  #goOn(daemon: Daemon, event: FailoverEvent, rested: Rested, lateMs: number): void {
+    const { queue, repeats, observe } = this.#setup;
+    repeats.turns += 1;
+    repeats.restedMs += lateMs;
+    const { hearing, isRepeated, says, wakeMs } = rested;
+    if (event.kind === 'report' && hearing !== null) {
+      const { link, report } = event;
+      const heard = { kind: 'heard', node: this.name, link, report } as const;
+      if (isRepeated) repeats.heard(heard, queue.nowMs, hearing === 'new');
+      else observe(heard);
+    }
+    if (says !== null) {
+      repeats.sent(this.name, says, queue.nowMs);
+      this.#setup.network().broadcast(this.name, this.#release.written(says));
+    }
+    if (wakeMs !== null) this.#wake(daemon, wakeMs);
   }
 
   // --- effects -----------------------------------------------------------------------------------
@@ -472,7 +456,7 @@ export class Machine {
         this.#outdate(daemon, effect);
         return;
       case 'answer':
-        if (this.#endHandler(effect.answer)) return;
+        if (this.#handlers.takeAnswer(effect.answer)) return;
         this.#noteReload(effect.answer);
         this.#setup.observe({ kind: 'answered', node: this.name, answer: effect.answer });
         return;

@@ -3,6 +3,7 @@ import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
 import type { State } from '../failover/state.js';
 import type { Brain } from './machine-setup.js';
+import type { Rested } from './resting.js';
 
 export class Mind {
   readonly #brain: Brain;
@@ -18,10 +19,13 @@ export class Mind {
     return this.#resting?.state ?? this.#state;
   }
 
-  /** One turn; `nowMs` is the clock of the node. */
-  turn(event: FailoverEvent, nowMs: number): readonly Effect[] {
-    const rested = this.#resting?.turn(event, nowMs) ?? null;
-    if (rested !== null) return rested;
+  /** One turn the short way; null: it takes a step. `nowMs` is the clock of the node. */
+  rest(event: FailoverEvent, nowMs: number): Rested | null {
+    return this.#resting?.turn(event, nowMs) ?? null;
+  }
+
+  /** One turn of the core. */
+  step(event: FailoverEvent, nowMs: number): readonly Effect[] {
     const { state, effects } = this.#brain.step(this.state, event, nowMs);
     this.#state = state;
     this.#resting = effects.every(isOrdinary) ? (this.#brain.resting?.(state, nowMs) ?? null) : null;

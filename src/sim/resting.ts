@@ -3,14 +3,13 @@
  * them is noted in place, and the state is put together when somebody asks for it. Nothing is left
  * out: state and effects are those of the core at every turn (test/sim/resting.test.ts).
  */
-import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
 import { isOldNews, nextTurnMs } from '../failover/membership.js';
 import { restOf, type Rest } from '../failover/rest.js';
 import { turnEveryMs } from '../failover/spec.js';
 import { copyOf, withLife, type Peer, type State } from '../failover/state.js';
-import { hear, livenessVerdict, type PeerLife } from '../heartbeat/liveness.js';
-import type { Report } from '../heartbeat/report.js';
+import { hear, livenessVerdict, type Hearing, type PeerLife } from '../heartbeat/liveness.js';
+import { saysTheSame, type Report } from '../heartbeat/report.js';
 import { turn as turnHealth } from '../heartbeat/self-health.js';
 
 /** Another node, as far as it changes at rest. */
@@ -19,13 +18,24 @@ interface Neighbour {
   life: PeerLife;
 }
 
-const NOTHING: readonly Effect[] = [];
+/** What comes of a turn at rest. One object for all of them: it holds until the next turn. */
+export interface Rested {
+  /** What was heard is no news, and whether it came over another link before. Null: nothing was. */
+  hearing: Hearing | null;
+  /** It says word for word what the peer is known to say. */
+  isRepeated: boolean;
+  /** What is sent. */
+  says: Report | null;
+  /** When to be turned again; null: as planned. */
+  wakeMs: number | null;
+}
 
 export class Resting {
   readonly #before: State;
   readonly #rest: Rest;
   readonly #neighbours: readonly Neighbour[];
   readonly #timing: Parameters<typeof turnHealth>[2];
+  readonly #rested: Rested = { hearing: null, isRepeated: false, says: null, wakeMs: null };
   #health: State['health'];
   #sequence: number;
   #lastSentMs: number;
@@ -62,56 +72,64 @@ export class Resting {
   }
 
   /** One turn, and what comes of it. Null: this one is for the core, nothing has changed here. */
-  turn(event: FailoverEvent, nowMs: number): readonly Effect[] | null {
+  turn(event: FailoverEvent, nowMs: number): Rested | null {
     if (nowMs >= this.#rest.untilMs) return null;
     const { health, stalledMs } = turnHealth(this.#health, nowMs, this.#timing);
-    if (stalledMs > 0) return null;
-    const effects = this.#effectsOf(event, nowMs);
-    if (effects !== null) this.#health = health;
-    return effects;
+    if (stalledMs > 0 || !this.#takeIn(event, nowMs)) return null;
+    this.#health = health;
+    return this.#rested;
   }
 
-  #effectsOf(event: FailoverEvent, nowMs: number): readonly Effect[] | null {
-    if (event.kind === 'tick') return this.#isJudgedTheSame(nowMs) ? this.#say(nowMs) : null;
-    return event.kind === 'report' ? this.#hear(event.link, event.report, nowMs) : null;
+  /** False when there is more to it, and nothing was changed. */
+  #takeIn(event: FailoverEvent, nowMs: number): boolean {
+    const rested = this.#rested;
+    rested.hearing = null;
+    rested.says = null;
+    rested.wakeMs = null;
+    if (event.kind === 'report') return this.#hear(event.link, event.report, nowMs);
+    if (event.kind !== 'tick' || !this.#isJudgedTheSame(nowMs)) return false;
+    this.#say(nowMs);
+    return true;
   }
 
-  #hear(link: string, report: Report, nowMs: number): readonly Effect[] | null {
+  #hear(link: string, report: Report, nowMs: number): boolean {
     const neighbour = this.#neighbours.find(({ peer }) => peer.name === report.node);
-    if (neighbour === undefined) return NOTHING;
-    const { life: before } = neighbour;
+    if (neighbour === undefined) return false;
+    const { peer, life: before } = neighbour;
     const { hearing, life } = hear(before, link, report, nowMs);
-    if (hearing === 'new' && !isOldNews(this.#before, withLife(neighbour.peer, before), report)) {
-      return null;
+    if (hearing === 'new') {
+      if (!isOldNews(this.#before, withLife(peer, before), report)) return false;
+      neighbour.life = life;
+      if (!this.#isJudgedTheSame(nowMs)) {
+        neighbour.life = before;
+        return false;
+      }
+      this.#say(nowMs);
     }
     neighbour.life = life;
-    if (hearing !== 'new') return NOTHING;
-    if (this.#isJudgedTheSame(nowMs)) return this.#say(nowMs);
-    neighbour.life = before;
-    return null;
+    this.#rested.hearing = hearing;
+    this.#rested.isRepeated =
+      hearing === 'new' || (peer.report !== null && saysTheSame(peer.report, report));
+    return true;
   }
 
   #isJudgedTheSame(nowMs: number): boolean {
     const { heartbeat } = this.#before.spec;
-    return this.#neighbours.every(
-      ({ peer, life }) => livenessVerdict(life, heartbeat, nowMs) === peer.verdict,
-    );
+    for (const { peer, life } of this.#neighbours) {
+      if (livenessVerdict(life, heartbeat, nowMs) !== peer.verdict) return false;
+    }
+    return true;
   }
 
   /** The keepalive, if it is time for it, and when to wake up next. */
-  #say(nowMs: number): readonly Effect[] {
+  #say(nowMs: number): void {
     const { spec } = this.#before;
-    const isDue = nowMs - this.#lastSentMs >= spec.heartbeat.keepaliveMs;
-    if (isDue) {
+    if (nowMs - this.#lastSentMs >= spec.heartbeat.keepaliveMs) {
       this.#sequence += 1;
       this.#lastSentMs = nowMs;
+      this.#rested.says = { ...this.#rest.report, sequence: this.#sequence };
     }
     const nextMs = nextTurnMs({ spec, lastSentMs: this.#lastSentMs }, this.#neighbours, nowMs);
-    const wake: Effect = {
-      kind: 'wake',
-      atMs: Math.max(nowMs + 1, Math.min(this.#rest.dueMs, nextMs)),
-    };
-    if (!isDue) return [wake];
-    return [{ kind: 'send', report: { ...this.#rest.report, sequence: this.#sequence } }, wake];
+    this.#rested.wakeMs = Math.max(nowMs + 1, Math.min(this.#rest.dueMs, nextMs));
   }
 }

@@ -29,8 +29,12 @@ export interface RunReport {
   readonly verdict: Verdict;
   /** Virtual time, times the number of nodes. */
   readonly nodeMs: number;
-  /** Turns of the core, all nodes together. */
+  /** Of that: at rest, and turn by turn of the core. The remainder: no daemon ran. */
+  readonly restedMs: number;
+  readonly steppedMs: number;
+  /** Turns of all nodes together; of these the ones at rest, which are no steps of the core. */
   readonly turns: number;
+  readonly restedTurns: number;
   /** Turns until the first violation, else all. */
   readonly serviceReturnedMs: number | null;
   /** Groups whose data no survivor has: nothing could bring them back. */
@@ -63,7 +67,8 @@ class Run {
   readonly #world: World;
   readonly #parameters: Parameters;
   #violation: Violation | null = null;
-  #turns = 0;
+  #steps = 0;
+  #steppedMs = 0;
 
   constructor(world: World, parameters: Parameters, options: RunOptions) {
     this.#world = world;
@@ -73,8 +78,9 @@ class Run {
     };
     if (options.observer !== undefined) world.observe(options.observer);
     for (const checker of options.checkers(world, tell)) checker.watch(world);
-    world.observe(() => {
-      this.#turns += 1;
+    world.observe(({ lateMs }) => {
+      this.#steps += 1;
+      this.#steppedMs += lateMs;
     }, ['turned']);
     world.tell({ kind: 'fault', what: describeParameters(parameters) });
   }
@@ -98,11 +104,16 @@ class Run {
       const sentence = error instanceof Error ? (error.stack ?? error.message) : String(error);
       verdict = { kind: 'crash', sentence };
     }
+    world.repeats.tellAll();
+    const { turns: restedTurns, restedMs } = world.repeats;
     return {
       parameters: this.#parameters,
       verdict,
       nodeMs: world.nowMs * this.#parameters.nodes,
-      turns: this.#turns,
+      restedMs,
+      steppedMs: this.#steppedMs,
+      turns: this.#steps + restedTurns,
+      restedTurns,
       serviceReturnedMs: returnedMs,
       excused,
     };

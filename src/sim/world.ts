@@ -15,6 +15,7 @@ import { Network, type Medium } from './network.js';
 import type { Kind, Observation, Observer } from './observation.js';
 import { Power, type DeviceLevels, type PowerTiming } from './power.js';
 import { EventQueue } from './queue.js';
+import { Repeats } from './repeats.js';
 import { Replica, type BootDisk, type ReplicaTiming } from './replica.js';
 
 /** Everything that fixes a world. The same setup and the same calls give the same history. */
@@ -43,6 +44,8 @@ export interface WorldSetup {
 export class World {
   readonly setup: WorldSetup;
   readonly queue = new EventQueue();
+  /** What nodes at rest repeat, not told yet. */
+  readonly repeats = new Repeats((seen, atMs) => this.#tellAt(seen, atMs));
   readonly prng: Prng;
   readonly network: Network;
   readonly power: Power;
@@ -142,9 +145,14 @@ export class World {
 
   /** Tells the observers. */
   tell(observation: Observation): void {
+    this.repeats.catchUp(observation);
+    this.#tellAt(observation, this.queue.nowMs);
+  }
+
+  #tellAt(observation: Observation, atMs: number): void {
     const { kind } = observation;
     const observers = this.#watching.get(kind) ?? this.#whoWatches(kind);
-    for (const observe of observers) observe(observation, this.queue.nowMs);
+    for (const observe of observers) observe(observation, atMs);
   }
 
   #whoWatches(kind: Kind): readonly Observer[] {
@@ -179,6 +187,7 @@ export class World {
       bootMs: setup.bootMs,
       faultOf: (node, order) => this.#faultOf(node, order),
       observe: (observation) => this.tell(observation),
+      repeats: this.repeats,
     });
   }
 
