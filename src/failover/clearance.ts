@@ -19,6 +19,9 @@ export type Standing =
 /** The standing of one node. */
 export function standing(state: State, group: Group, peer: Peer): Standing {
   const { name, clearance } = peer;
+  if (clearance?.kind === 'left' && !isNamed(peer, group)) {
+    return { kind: 'silent', because: unsaidSentence(name, group.spec.name) };
+  }
   if (clearance !== null) return { kind: 'cleared', because: clearanceSentence(name, clearance) };
   if (peer.incompatible !== null && peer.verdict !== 'dead') {
     return { kind: 'waiting', because: `${name} is incompatible: ${peer.incompatible}` };
@@ -45,6 +48,18 @@ export function standing(state: State, group: Group, peer: Peer): Standing {
     grant.epoch === group.claim.epoch;
   if (granted) return { kind: 'cleared', because: `${name} has it stopped and granted the claim` };
   return { kind: 'waiting', because: `${name} has not granted the claim yet` };
+}
+
+/** "Everything is stopped" was said of the groups of the configuration that it had then. */
+function isNamed({ report }: Peer, { spec }: Group): boolean {
+  return report?.groups.some(({ name }) => name === spec.name) === true;
+}
+
+function unsaidSentence(name: string, group: string): string {
+  return (
+    `${name} has left with a configuration without ${group}, so it may still be active there; ` +
+    `start its tandemd, or, once you have made sure that it is off: tandem fence confirm ${name}`
+  );
 }
 
 function silentSentence(state: State, peer: Peer): string {

@@ -18,6 +18,7 @@
  */
 import { describeReload } from './reload-preview.js';
 import { incompatibility } from './membership.js';
+import { discardKey } from './orders.js';
 import type { ClusterSpec } from './spec.js';
 import { newGroup, type Group, type State } from './state.js';
 import type { Turn } from './turn.js';
@@ -81,11 +82,16 @@ function groupAfter(turn: Turn, spec: Group['spec']): Group {
   return { ...newGroup(spec, epochSeen), epoch, grant, barred };
 }
 
-function ordersAfter({ orders }: State, next: ClusterSpec): State['orders'] {
-  const known = next.groups.map(({ name }) => name);
+/** Orders for a group, or for a DRBD resource, that is no more go with it. */
+function ordersAfter({ orders }: State, { groups }: ClusterSpec): State['orders'] {
+  const known = groups.map(({ name }) => name);
+  const resources = groups.flatMap((group) =>
+    group.resources.flatMap((one) => (one.kind === 'drbd' ? [discardKey(one.resource)] : [])),
+  );
   const kept = Object.entries(orders).filter(([key]) => {
     const dot = key.indexOf('.');
-    return dot < 0 || key.startsWith('mode.') || known.includes(key.slice(dot + 1));
+    const isOfGroup = known.includes(key.slice(dot + 1));
+    return dot < 0 || key.startsWith('mode.') || isOfGroup || resources.includes(key);
   });
   return Object.fromEntries(kept);
 }

@@ -91,3 +91,36 @@ t.test('reload: nobody takes over from a node with another configuration (S9)', 
   t.not(driver.group.claim, null, 'the same configuration: the usual rules');
   t.end();
 });
+
+t.test('reload: a last word says nothing of a group that comes later (S2)', (t) => {
+  const driver = new Driver({ groups: [GROUP] }).probed().hear().hear({ phase: 'left' });
+  t.equal(driver.peer.clearance?.kind, 'left');
+  const files = { ...FILES, resources: FILES.resources.slice(2) };
+  t.match(reload(driver, { groups: [GROUP, files] }), /^done/);
+  for (let round = 0; round < 40; round += 1) {
+    const { action } = driver.state.groups['files'] ?? {};
+    if (action == null) driver.pass(100);
+    else driver.give({ kind: 'actionResult', actionId: action.actionId, outcome: 'ok', state: 'stopped', reason: '' });
+    if (driver.group.action?.verb === 'start') driver.done();
+  }
+  const { life, blocked } = driver.state.groups['files'] ?? {};
+  t.equal(life, 'stopped');
+  t.match(blocked, /n2 has left with a configuration without files, .*tandem fence confirm n2/);
+  t.same(driver.of('fence'), [], 'nobody is shot for it');
+  driver.operator({ kind: 'fenceConfirm', node: 'n2', by: 'kim', reason: 'it is off' });
+  t.equal(driver.state.groups['files']?.life, 'starting');
+  t.end();
+});
+
+t.test('reload: an order to settle a split brain outlives it, as long as its resource is used', (t) => {
+  const orders = { 'discard.r0': { key: 'discard.r0', value: 'x', version: 1, origin: 'n1' } };
+  const after = (groups: ClusterSpec['groups']): string[] => {
+    const driver = new Driver().probed().hear();
+    driver.state = { ...driver.state, orders };
+    reload(driver, { groups });
+    return Object.keys(driver.state.orders);
+  };
+  t.ok(after([{ ...GROUP, failback: 'when-synced' }]).includes('discard.r0'));
+  t.notOk(after([{ ...GROUP, resources: GROUP.resources.slice(1) }]).includes('discard.r0'));
+  t.end();
+});

@@ -17,8 +17,10 @@ export function clearance(world: World, tell: (violation: Violation) => void): C
 
   function objection(node: string, group: string, other: string): string | null {
     const told = knowledge.of(node, other);
-    if (told.provenOffMs !== null || told.report?.phase === 'left') return null;
+    if (told.provenOffMs !== null) return null;
     const there = told.report?.groups.find((entry) => entry.name === group);
+    // A last word is one of the groups that it names.
+    if (told.report?.phase === 'left' && there !== undefined) return null;
     if (told.report === null || there === undefined) return `${other} was never heard`;
     if (told.report.digest !== digests.get(node)) return `${other} has another configuration`;
     if (there.life !== 'stopped') return `it is ${there.life} on ${other}`;
