@@ -279,13 +279,13 @@ export function isCleared(turn: Turn, name: string): boolean {
   const group = turn.group(name);
   if (group?.claim == null) return false;
   const inTheWay = blockers(turn.state, group);
-  const away = !turn.hasCome(turn.state.health.awayUntilMs);
-  if (inTheWay.length === 0 && !away) {
+  const isDeaf = !turn.hasCome(turn.state.health.listenUntilMs);
+  if (inTheWay.length === 0 && !isDeaf) {
     if (group.blocked !== null) turn.updateGroup(name, { blocked: null });
     return true;
   }
-  const blocked = away
-    ? 'this node was away and listens again first'
+  const blocked = isDeaf
+    ? 'this node stood still and listens again first'
     : inTheWay.map((entry) => entry.standing.because).join('; ');
   if (blocked !== group.blocked) {
     turn.updateGroup(name, { blocked });

@@ -20,7 +20,6 @@ export function accountForStall(turn: Turn): void {
   const { spec, health, peers } = turn.state;
   const timing = {
     keepaliveMs: spec.heartbeat.keepaliveMs,
-    deadtimeMs: spec.heartbeat.deadtimeMs,
     turnEveryMs: turnEveryMs(spec),
   };
   const { health: next, stalledMs } = turnHealth(health, turn.nowMs, timing);

@@ -172,8 +172,7 @@ function isSameNode(a: State, b: State): boolean {
     a.generation === b.generation &&
     a.bootedMs === b.bootedMs &&
     a.wallAheadMs === b.wallAheadMs &&
-    a.health.listenUntilMs === b.health.listenUntilMs &&
-    a.health.awayUntilMs === b.health.awayUntilMs
+    a.health.listenUntilMs === b.health.listenUntilMs
   );
 }
 

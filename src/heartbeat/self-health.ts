@@ -5,10 +5,8 @@
  */
 export interface SelfHealth {
   readonly lastTurnMs: number;
-  /** No death verdict before this moment: listen first. */
+  /** No death verdict and no start before this moment: listen first, and look at what is here (S7). */
   readonly listenUntilMs: number;
-  /** No start either before this moment: this node was away, others may have acted (S7). */
-  readonly awayUntilMs: number;
   /** The longest stall seen, for status. */
   readonly worstStallMs: number;
   readonly stalls: number;
@@ -19,28 +17,27 @@ const NOISE_MS_MIN = 100;
 
 /** A healthy start. */
 export function newSelfHealth(nowMs: number): SelfHealth {
-  return { lastTurnMs: nowMs, listenUntilMs: nowMs, awayUntilMs: nowMs, worstStallMs: 0, stalls: 0 };
+  return { lastTurnMs: nowMs, listenUntilMs: nowMs, worstStallMs: 0, stalls: 0 };
 }
 
 /**
  * Accounts for one turn of the core. `stalledMs` is the lateness of the turn, 0 when it is noise.
  * After a stall the node listens as long as it stood still, two keepalives at most, before it
- * judges anybody: what the peer sent meanwhile is waiting in the socket buffers. After a stall of
- * deadtime and more it was away: the others may have given it up.
+ * judges anybody or starts anything: what the peer sent meanwhile is waiting in the socket buffers,
+ * and so is what this machine's DRBD and agents said.
  */
 export function turn(
   health: SelfHealth,
   nowMs: number,
   timing: {
     readonly keepaliveMs: number;
-    readonly deadtimeMs: number;
     readonly turnEveryMs: number;
   },
 ): { readonly health: SelfHealth; readonly stalledMs: number } {
   const lateMs = nowMs - health.lastTurnMs - timing.turnEveryMs;
   if (lateMs <= Math.max(NOISE_MS_MIN, timing.keepaliveMs)) {
-    const { listenUntilMs, awayUntilMs, worstStallMs, stalls } = health;
-    const inTime = { lastTurnMs: nowMs, listenUntilMs, awayUntilMs, worstStallMs, stalls };
+    const { listenUntilMs, worstStallMs, stalls } = health;
+    const inTime = { lastTurnMs: nowMs, listenUntilMs, worstStallMs, stalls };
     return { health: inTime, stalledMs: 0 };
   }
   return {
@@ -48,8 +45,6 @@ export function turn(
     health: {
       lastTurnMs: nowMs,
       listenUntilMs: nowMs + Math.min(lateMs, 2 * timing.keepaliveMs),
-      awayUntilMs:
-        lateMs >= timing.deadtimeMs ? nowMs + 2 * timing.keepaliveMs : health.awayUntilMs,
       worstStallMs: Math.max(health.worstStallMs, lateMs),
       stalls: health.stalls + 1,
     },

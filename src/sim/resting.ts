@@ -44,8 +44,8 @@ export class Resting {
     this.#before = state;
     this.#rest = rest;
     this.#neighbours = Object.values(state.peers).map((peer) => ({ peer, life: peer.life }));
-    const { keepaliveMs, deadtimeMs } = state.spec.heartbeat;
-    this.#timing = { keepaliveMs, deadtimeMs, turnEveryMs: turnEveryMs(state.spec) };
+    const { keepaliveMs } = state.spec.heartbeat;
+    this.#timing = { keepaliveMs, turnEveryMs: turnEveryMs(state.spec) };
     this.#health = state.health;
     this.#sequence = state.sequence;
     this.#lastSentMs = state.lastSentMs;

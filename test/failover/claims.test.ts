@@ -39,3 +39,14 @@ t.test('claims: nor when it could not have it, or comes later', (t) => {
   t.match(later.group.claim, { epoch: 1 }, 'n1 comes first');
   t.end();
 });
+
+t.test('claims: a node that stood still listens before it starts anything, however short (S6)', (t) => {
+  const driver = new Driver().probed().hear();
+  driver.nowMs += 700;
+  driver.hearGrant();
+  t.equal(driver.group.life, 'stopped');
+  t.match(driver.group.blocked, /this node stood still and listens again first/);
+  driver.pass(500);
+  t.equal(driver.group.life, 'starting');
+  t.end();
+});

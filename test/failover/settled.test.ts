@@ -12,7 +12,7 @@ import { Turn } from '../../src/failover/turn.js';
 import { SPEC } from './driver.js';
 
 /** What another value of any kind looks like. */
-const OTHER = { lastTurnMs: -1, listenUntilMs: -1, awayUntilMs: -1, worstStallMs: -1, stalls: -1 };
+const OTHER = { lastTurnMs: -1, listenUntilMs: -1, worstStallMs: -1, stalls: -1 };
 
 const NOT_READ: readonly (keyof State)[] = [
   ...(['peers', 'sequence', 'lastSent', 'lastSentMs', 'lastSaved'] as const),

@@ -9,12 +9,15 @@ import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
 
 export function fencePeer(world: World, tell: (violation: Violation) => void): Checker {
   const knowledge = new Knowledge();
+  /** `node|resource` of disks marked Outdated: one that breaks before the answer keeps it. */
+  const outdated = new Set<string>();
 
   function lie(seen: Extract<Observation, { kind: 'handlerEnds' }>): string | null {
     const { node, resource, exit } = seen;
     const replica = world.replicas[resource];
     const other = replica?.nodes.find((name) => name !== node) ?? '';
     const disk = replica?.disk(other).disk;
+    const isBroken = disk === 'Diskless' && outdated.has(`${other}|${resource}`);
     const isOff = knowledge.of(node, other).provenOffMs !== null;
     const isLinkedAgain = replica?.facts(node).connection !== 'WFConnection';
     // The kernel drops an answer that comes after the connection.
@@ -23,12 +26,17 @@ export function fencePeer(world: World, tell: (violation: Violation) => void): C
       case 3:
         return disk === 'Inconsistent' ? null : `is Inconsistent, and it is ${String(disk)}`;
       case 4:
-        return disk === 'Outdated' || isOff ? null : `is Outdated, and it is ${String(disk)}`;
+        return disk === 'Outdated' || isOff || isBroken ? null : `is Outdated, and it is ${String(disk)}`;
       case 7:
         return isOff ? null : 'was fenced, and it was not';
       default:
         return null;
     }
+  }
+
+  function isWhole({ node, resource }: Extract<Observation, { kind: 'outdating' }>): boolean {
+    const disk = world.replicas[resource]?.disk(node).disk;
+    return disk === 'UpToDate' || disk === 'Consistent' || disk === 'Outdated';
   }
 
   return checker('fence peer', [...KNOWLEDGE_KINDS, 'outdating', 'handlerEnds'], (seen, atMs) => {
@@ -37,8 +45,10 @@ export function fencePeer(world: World, tell: (violation: Violation) => void): C
       const sentence = `${seen.node} outdates its disk of ${seen.resource}, which it uses`;
       tell({ rule: 'S4', sentence, atMs });
     }
+    if (seen.kind === 'outdating' && isWhole(seen)) outdated.add(`${seen.node}|${seen.resource}`);
     if (seen.kind !== 'handlerEnds') return;
     const what = lie(seen);
+    for (const name of world.setup.nodes) outdated.delete(`${name}|${seen.resource}`);
     if (what === null) return;
     const sentence = `DRBD on ${seen.node} is told that the disk of its peer ${what}`;
     tell({ rule: 'S4', sentence, atMs });

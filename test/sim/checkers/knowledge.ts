@@ -20,6 +20,16 @@ export interface Told {
   shotGeneration: number | null;
 }
 
+const NOTHING: Told = {
+  report: null,
+  generation: 0,
+  sequence: 0,
+  heardMs: null,
+  signMs: null,
+  provenOffMs: null,
+  shotGeneration: null,
+};
+
 /** The kinds of happenings that `take` takes in. */
 export const KNOWLEDGE_KINDS = [
   ...(['daemon', 'heard', 'heardForeign', 'fence', 'fenceEnds', 'asked', 'answered'] as const),
@@ -36,15 +46,7 @@ export class Knowledge {
     const row = this.#told.get(node);
     const known = row?.get(about);
     if (known !== undefined) return known;
-    const told: Told = {
-      report: null,
-      generation: 0,
-      sequence: 0,
-      heardMs: null,
-      signMs: null,
-      provenOffMs: null,
-      shotGeneration: null,
-    };
+    const told: Told = { ...NOTHING };
     if (row === undefined) this.#told.set(node, new Map<string, Told>([[about, told]]));
     else row.set(about, told);
     return told;
@@ -68,7 +70,10 @@ export class Knowledge {
     // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
     switch (seen.kind) {
       case 'daemon':
-        this.#told.delete(seen.node);
+        // What others said is gone with the daemon; which life of theirs was the newest is not.
+        for (const told of this.#told.get(seen.node)?.values() ?? []) {
+          Object.assign(told, { ...NOTHING, generation: told.generation });
+        }
         this.#generation.set(seen.node, seen.generation);
         return;
       case 'heard': {

@@ -363,7 +363,7 @@ export const MUTANTS: readonly Mutant[] = [
     brain: bent({
       before: (state, _, nowMs) => ({
         ...state,
-        health: { ...state.health, lastTurnMs: nowMs, listenUntilMs: 0, awayUntilMs: 0 },
+        health: { ...state.health, lastTurnMs: nowMs, listenUntilMs: 0 },
       }),
     }),
   },
