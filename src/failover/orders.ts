@@ -1,5 +1,6 @@
 import { orderReplaces, type Order, type Report } from '../heartbeat/report.js';
 import type { ResourceSpec } from '../resources/spec.js';
+import type { ClusterSpec } from './spec.js';
 import type { State } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -40,7 +41,7 @@ export function mergeOrders(turn: Turn, orders: readonly Order[]): readonly Orde
 }
 
 function isNews(state: State, order: Order): boolean {
-  return orderReplaces(order, state.orders[order.key]) && isKnownKey(state, order.key);
+  return orderReplaces(order, state.orders[order.key]) && isKnownKey(state.spec, order.key);
 }
 
 /** True when a report carries an order that is not known here, or newer. */
@@ -52,8 +53,8 @@ export function bringsOrders(state: State, { orders }: Report): boolean {
 const GROUP_KEYS: readonly string[] = ['move', 'reach', 'restart', 'freeze', 'disable'];
 const CLUSTER_KEYS: readonly string[] = ['maintenance'];
 
-function isKnownKey(state: State, key: string): boolean {
-  const { nodes, groups } = state.spec;
+/** The registers of a configuration: of its nodes, groups and DRBD resources, and of the cluster. */
+export function isKnownKey({ nodes, groups }: ClusterSpec, key: string): boolean {
   const dot = key.indexOf('.');
   const [kind, name] = [key.slice(0, dot), key.slice(dot + 1)];
   if (dot < 0) return CLUSTER_KEYS.includes(key);

@@ -18,7 +18,7 @@
  */
 import { describeReload } from './reload-preview.js';
 import { incompatibility } from './membership.js';
-import { discardKey } from './orders.js';
+import { isKnownKey } from './orders.js';
 import type { ClusterSpec } from './spec.js';
 import { newGroup, type Group, type State } from './state.js';
 import type { Turn } from './turn.js';
@@ -83,17 +83,8 @@ function groupAfter(turn: Turn, spec: Group['spec']): Group {
 }
 
 /** Orders for a group, or for a DRBD resource, that is no more go with it. */
-function ordersAfter({ orders }: State, { groups }: ClusterSpec): State['orders'] {
-  const known = groups.map(({ name }) => name);
-  const resources = groups.flatMap((group) =>
-    group.resources.flatMap((one) => (one.kind === 'drbd' ? [discardKey(one.resource)] : [])),
-  );
-  const kept = Object.entries(orders).filter(([key]) => {
-    const dot = key.indexOf('.');
-    const isOfGroup = known.includes(key.slice(dot + 1));
-    return dot < 0 || key.startsWith('mode.') || isOfGroup || resources.includes(key);
-  });
-  return Object.fromEntries(kept);
+function ordersAfter({ orders }: State, next: ClusterSpec): State['orders'] {
+  return Object.fromEntries(Object.entries(orders).filter(([key]) => isKnownKey(next, key)));
 }
 
 function bothTimings(before: Timing, next: Timing): Timing {
