@@ -186,10 +186,49 @@ const noDaemon: Scenario = {
   },
 };
 
+const lateDaemon: Scenario = {
+  title: 'no daemon when DRBD asks, n2 without power: back, tandemd has it confirmed off and writing goes on',
+  async play(stage) {
+    const { n1, n2 } = stage;
+    await raise(stage, 'resource-and-stonith');
+    const writer = await stage.write(n1);
+    const database = await stage.databasePid(n1);
+    stage.begin();
+    await stage.signal(n1, 'KILL');
+    await n2.powerCut();
+    await stage.waitFor('the kernel to be told 1', async () => {
+      const { stdout } = await n1.exec('dmesg | grep fence-peer');
+      return stdout.includes('helper broken, returned 1');
+    });
+    const held = await proc(n1);
+    stage.fact('writes are held back', / ro:Primary\/Unknown .* s-----/.test(held), held);
+    const rows = writer.count;
+    await stage.pass(3_000);
+    stage.fact('and none gets through', writer.count === rows, { rows, now: writer.count });
+
+    await stage.start(n1);
+    stage.note(await stage.untilSaid(n1, /^n1 lets the writes to DRBD resource r0 go on .*n2 is confirmed off/));
+    await stage.untilWriting(writer);
+    stage.fact('the kernel holds nothing back', / r-----/.test(await proc(n1)), await proc(n1));
+    const asked = stage.requests();
+    const isSure = asked.length > 0 && asked.every((request) => request === 'STATUS n2: OK OFF');
+    stage.fact('n2 was found off before, and not shot', isSure, asked);
+    noteOutage(stage, writer.outages());
+    stage.fact('the database ran on', (await stage.databasePid(n1)) === database);
+    await stage.boot(n2);
+    await stage.start(n2);
+    await stage.untilInSync();
+    await stage.untilOk('n1');
+    stage.factUnbroken(n1);
+    await stage.factNoRowLost(writer);
+  },
+};
+
 await playAll(import.meta.url, [
   replicationOnly,
   replicationFrozen,
   peerPower,
   activePower,
+  lateDaemon,
   noDaemon,
 ]);

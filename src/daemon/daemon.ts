@@ -6,6 +6,7 @@ import type { Diagnostic } from '../base/diagnostic.js';
 import { EXIT } from '../base/exit-codes.js';
 import { err, ok, type Result } from '../base/result.js';
 import type { Config, FenceDevice } from '../config/config.js';
+import type { DrbdFacts } from '../drbd/facts.js';
 import { headStartMs } from '../failover/spec.js';
 import { initialState, type SavedFacts } from '../failover/state.js';
 import type { WatchdogSettings, WatchdogTiming } from '../heartbeat/watchdog.js';
@@ -24,6 +25,7 @@ import type { Log } from './log.js';
 import { outdateDisk } from './outdate.js';
 import { reconnector } from './reconnect.js';
 import { Reloader } from './reload.js';
+import { resumeHeldWrites } from './resume-io.js';
 import { StateFile } from './state-file.js';
 import { drbdResources, Surroundings } from './surroundings.js';
 import { armWatchdog, findWatchdog, type Watchdog } from './watchdog.js';
@@ -89,8 +91,7 @@ export async function startDaemon(
     drbdSource: () => around.drbdSource(),
     run: async (effect) => actor.run(effect),
     ...fencingHands((node) => reloader.config.fencing[node] ?? [], { warn, actor, clock }),
-    outdate: async (effect) => outdateDisk(effect),
-    reconnect: reconnector(config.self, drbd),
+    ...drbdHands(config.self, drbd),
     history,
     watchdog: () => watchdog,
     save: (facts) => stateFile.save(facts, (sentence) => log.error(sentence)),
@@ -133,6 +134,16 @@ function fencingHands(
   return {
     fence: async (effect) => useFenceDevice(effect, devices(effect.node), { warn, untilQuiet }),
     fenceTest: async (node) => testFenceDevices(devices(node), clock.monotonicMs),
+  };
+}
+
+/** What the core has done to DRBD beside starts and stops. */
+function drbdHands(self: string, drbd: DrbdSource): Pick<EngineWorld, 'outdate' | 'resumeIo' | 'reconnect'> {
+  const facts = async (): Promise<readonly DrbdFacts[]> => (await drbd.read()).facts;
+  return {
+    outdate: async (effect) => outdateDisk(effect),
+    resumeIo: async (effect) => resumeHeldWrites(effect, { facts }),
+    reconnect: reconnector(self, drbd),
   };
 }
 

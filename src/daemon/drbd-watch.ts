@@ -13,6 +13,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DrbdSourceStatus } from '../base/status.js';
 import { watchEvents } from '../drbd/command.js';
 import type { DrbdFacts } from '../drbd/facts.js';
+import { withSuspensions } from '../drbd/model-facts.js';
 import { EMPTY_FOLD, foldEvents2, type Events2Fold } from '../drbd/model-events.js';
 import { followProgram, type FollowEnd, type FollowRequest } from '../host/exec.js';
 import type { DrbdLook } from './drbd-source.js';
@@ -200,7 +201,7 @@ export class DrbdWatch {
     this.#kind = look.kind;
     if (look.kind !== 'header') {
       this.#check(look.facts, toldBefore);
-      this.#tell(look.facts);
+      this.#tell(this.#isLive ? withSuspensions(look.facts, this.#fold.resources) : look.facts);
     } else if (this.#isLive) {
       this.#tell(this.#world.source.takePicture(this.#fold.resources));
     } else {

@@ -43,6 +43,9 @@ export interface EngineWorld {
   readonly fence: (effect: Extract<Effect, { kind: 'fence' }>) => Promise<FenceResult>;
   readonly fenceTest: (node: string) => Promise<readonly FenceDeviceTest[]>;
   readonly outdate: (effect: Extract<Effect, { kind: 'outdate' }>) => Promise<OutdateResult>;
+  readonly resumeIo: (
+    effect: Extract<Effect, { kind: 'resumeIo' }>,
+  ) => Promise<Omit<Extract<FailoverEvent, { kind: 'resumeResult' }>, 'kind'>>;
   readonly reconnect: (
     effect: Extract<Effect, { kind: 'reconnect' }>,
   ) => Promise<Omit<Extract<FailoverEvent, { kind: 'reconnectResult' }>, 'kind'>>;
@@ -280,6 +283,9 @@ export class Engine {
         void this.#world
           .outdate(effect)
           .then((result) => this.post({ kind: 'outdateResult', ...result }));
+        return;
+      case 'resumeIo':
+        void this.#world.resumeIo(effect).then((result) => this.post({ kind: 'resumeResult', ...result }));
         return;
       case 'reconnect':
         void this.#world

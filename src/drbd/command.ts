@@ -19,6 +19,7 @@ export type DrbdCommandKind =
   | 'attach'
   | 'detach'
   | 'outdate'
+  | 'resumeIo'
   | 'invalidate'
   | 'verify'
   | 'waitConnect'
@@ -212,6 +213,11 @@ export function detach(target: string): DrbdCommand {
  */
 export function outdate(target: string): DrbdCommand {
   return onVolume('outdate', 'outdate', target, LINK_TIMEOUT_MS);
+}
+
+/** Lets writes go on that are held back, for whatever reason they are. */
+export function resumeIo(resource: string): DrbdCommand {
+  return onResource('resumeIo', ['resume-io'], resource, LINK_TIMEOUT_MS);
 }
 
 /**

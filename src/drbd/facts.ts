@@ -66,6 +66,8 @@ export interface DrbdFacts {
   readonly splitBrainSuspected: boolean;
   /** Application I/O is frozen on some volume. */
   readonly ioSuspended: boolean;
+  /** What for, in DRBD's words: `fencing`, `no-data`, `user`, `quorum`; absent where it does not tell. */
+  readonly suspensions?: readonly string[];
   /** From the configuration; absent when it was not asked for. */
   readonly fencing?: FencingPolicy;
 }

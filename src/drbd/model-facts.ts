@@ -30,10 +30,8 @@ const BYTES_PER_KIB = 1024;
 
 /** The facts of a resource as the model has it. */
 export function factsFromModel(resource: DrbdResource): DrbdFacts {
-  return resourceFacts(
-    resource.name,
-    resource.volumes.map((volume) => volumeFacts(resource, volume)),
-  );
+  const volumes = resource.volumes.map((volume) => volumeFacts(resource, volume));
+  return { ...resourceFacts(resource.name, volumes), ...suspensionsOf(resource) };
 }
 
 /**
@@ -53,8 +51,24 @@ export function factsFromPicture(
       if (resource === undefined || volume === undefined) return blankVolume(entry, 'down');
       return volumeFacts(resource, volume);
     });
-    return resourceFacts(name, volumes);
+    return { ...resourceFacts(name, volumes), ...suspensionsOf(resource) };
   });
+}
+
+/** /proc/drbd tells only that something holds them: `io`. */
+function suspensionsOf(resource: DrbdResource | undefined): Pick<DrbdFacts, 'suspensions'> {
+  const suspensions = resource?.suspended ?? [];
+  return suspensions.length === 0 || suspensions.includes('io') ? {} : { suspensions };
+}
+
+/** Facts of /proc/drbd with what only the event stream tells: why I/O is frozen. */
+export function withSuspensions(
+  facts: readonly DrbdFacts[],
+  picture: ReadonlyMap<string, DrbdResource>,
+): readonly DrbdFacts[] {
+  return facts.map((one) =>
+    one.ioSuspended ? { ...one, ...suspensionsOf(picture.get(one.resource)) } : one,
+  );
 }
 
 function volumeFacts(resource: DrbdResource, volume: DrbdVolume): DrbdVolumeFacts {

@@ -31,6 +31,8 @@ export type Effect =
   | { readonly kind: 'fenceTest'; readonly testId: string; readonly node: string }
   /** Mark the disk of this node Outdated (`drbdadm outdate`); answered by `outdateResult`. */
   | { readonly kind: 'outdate'; readonly outdateId: string; readonly resource: string }
+  /** Let held back writes go on (`drbdadm resume-io`); answered by `resumeResult`. */
+  | { readonly kind: 'resumeIo'; readonly resumeId: string; readonly resource: string }
   /**
    * One step of settling a split brain, answered by `reconnectResult` with the same id. `discard`:
    * disconnect, and connect with this node's changes given up; refused unless this node is Secondary

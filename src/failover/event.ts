@@ -52,6 +52,13 @@ export type FailoverEvent =
       readonly outcome: OutdateOutcome | 'failed';
       readonly reason: string;
     }
+  /** Writes that were held back were let go on, or not. */
+  | {
+      readonly kind: 'resumeResult';
+      readonly resumeId: string;
+      readonly outcome: 'ok' | 'failed';
+      readonly reason: string;
+    }
   /** This node's half of a resource that is not connected; null when it is, or is not known. */
   | {
       readonly kind: 'side';

@@ -206,7 +206,7 @@ function isGoingToBeFenced(turn: Turn, resource: string, { name }: Peer): boolea
 }
 
 /** What an operator laid on the groups of the resource: nobody is fenced for it. */
-function holdOn(turn: Turn, resource: string): Hold | null {
+export function holdOn(turn: Turn, resource: string): Hold | null {
   for (const { spec } of groupsOf(turn, resource)) {
     const hold = standstillOf(turn.state, spec.name);
     if (hold !== null) return hold;

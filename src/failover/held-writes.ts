@@ -4,7 +4,7 @@
  */
 import type { DrbdFacts } from '../drbd/facts.js';
 import { APART } from './copies.js';
-import { otherHalves } from './fence-peer.js';
+import { holdOn, otherHalves } from './fence-peer.js';
 import type { Turn } from './turn.js';
 
 /** One sentence for each resource whose writes are held back, without a final period. */
@@ -16,17 +16,25 @@ export function heldWrites(turn: Turn, resources = Object.keys(turn.state.drbd))
   });
 }
 
-function reason(turn: Turn, { resource, connection, disk }: DrbdFacts): string {
+function reason(turn: Turn, facts: DrbdFacts): string {
+  const { resource, connection, disk } = facts;
   const asked = turn.state.fencePeers.find((entry) => entry.resource === resource);
   if (asked !== undefined) return asked.waitsFor;
-  const resume = `drbdadm resume-io ${resource}`;
-  if (!APART.includes(connection)) return `nothing is lost that they would wait for (${resume})`;
+  const command = `drbdadm resume-io ${resource}`;
+  if (!APART.includes(connection)) return `nothing is lost that they would wait for (${command})`;
   if (disk === 'Diskless' || disk === 'Failed') {
     return `there is no disk here and no connection to one (tandem drbd attach ${resource}, or connect)`;
   }
   const others = otherHalves(turn, resource).join(' and ');
+  const resume = turn.state.resumes[resource];
+  if (resume?.lastFailure != null) return `letting them go on has failed: ${resume.lastFailure} (${command})`;
+  if (resume !== undefined) return `${others} is confirmed off: ${turn.self} lets them go on`;
+  const confirm = `tandem fence confirm ${others}`;
+  const isOurs = facts.suspensions?.join() === 'fencing' && holdOn(turn, resource) === null;
   return (
     `what became of the other half is not known, and no handler asks any more; they go on when it ` +
-    `is connected, or once ${others} is off for certain: tandem fence confirm ${others}, then ${resume}`
+    (isOurs
+      ? `is connected, or once ${others} is confirmed off, by fencing or by a person: ${confirm}`
+      : `is connected, or once ${others} is off for certain: ${confirm}, then ${command}`)
   );
 }

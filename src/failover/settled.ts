@@ -159,7 +159,8 @@ function isSameDrbd(a: State, b: State): boolean {
     a.forces === b.forces &&
     a.behindSince === b.behindSince &&
     a.fencePeers === b.fencePeers &&
-    a.outdatings === b.outdatings
+    a.outdatings === b.outdatings &&
+    a.resumes === b.resumes
   );
 }
 

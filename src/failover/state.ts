@@ -68,6 +68,8 @@ export interface State {
   readonly fencePeers: readonly FencePeer[];
   /** What other nodes' handlers ask of the disks here. */
   readonly outdatings: readonly Outdating[];
+  /** DRBD resource -> letting its held back writes go on. */
+  readonly resumes: Readonly<Record<string, Resume>>;
   readonly history: readonly Operation[];
   /** Numbers actions, fence attempts, requests and operations of this run. */
   readonly nextId: number;
@@ -113,6 +115,7 @@ export function copyOf(state: State): State {
     fenceTrials: state.fenceTrials,
     fencePeers: state.fencePeers,
     outdatings: state.outdatings,
+    resumes: state.resumes,
     history: state.history,
     nextId: state.nextId,
     lastSentMs: state.lastSentMs,
@@ -243,6 +246,15 @@ export interface FenceTrial {
   readonly testId: string;
   readonly requestId: string;
   readonly node: string;
+}
+
+/** Held back writes that may go on, as the other half is confirmed off. */
+export interface Resume {
+  /** Of the order that runs. */
+  readonly resumeId: string | null;
+  readonly tries: number;
+  readonly notBeforeMs: number;
+  readonly lastFailure: string | null;
 }
 
 /** The group as it is on this node. */
@@ -412,6 +424,7 @@ export function initialState(
     fenceTrials: [],
     fencePeers: [],
     outdatings: [],
+    resumes: {},
     history: [],
     nextId: 1,
     lastSentMs: nowMs,

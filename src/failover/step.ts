@@ -17,6 +17,7 @@ import { enterUp, leaveIfStopped, sendIfDue } from './outgoing.js';
 import { heedAsks, onOutdateResult } from './outdate.js';
 import { liftBars } from './recovery.js';
 import { adoptTiming } from './reload.js';
+import { onResumeResult, resumeWrites } from './resume-io.js';
 import { followRequests, onOperator, onReload } from './requests.js';
 import { onSide, reviewSplitBrains } from './split-brain.js';
 import { reviewUnlessSettled } from './settled.js';
@@ -73,6 +74,9 @@ function takeIn(turn: Turn, event: FailoverEvent): boolean {
       return true;
     case 'outdateResult':
       onOutdateResult(turn, event);
+      return true;
+    case 'resumeResult':
+      onResumeResult(turn, event);
       return true;
     case 'side':
       onSide(turn, event.resource, event.side);
@@ -138,6 +142,7 @@ function review(turn: Turn): number {
   }
   reviewForces(turn);
   settleFencePeers(turn);
+  resumeWrites(turn);
   reconcileDiscards(turn);
   followRequests(turn);
   leaveIfStopped(turn);

@@ -12,6 +12,7 @@ import type { State } from '../failover/state.js';
 import type { Report } from '../heartbeat/report.js';
 import { Agents } from './agents.js';
 import { between, chance } from './draw.js';
+import { DRBD_TAKES_MS, driveDrbd, type DrbdEffect } from './drbd-hands.js';
 import { Handlers } from './handlers.js';
 import { LocalClock } from './local-clock.js';
 import type { MachineSetup } from './machine-setup.js';
@@ -20,17 +21,13 @@ import { testPower } from './power-test.js';
 import { Release } from './release.js';
 import type { Replica } from './replica.js';
 import type { Rested } from './resting.js';
-import { reconnected, sideNews } from './sides.js';
+import { sideNews } from './sides.js';
 import { StateDisk } from './state-disk.js';
 
 /** Datagrams that a socket buffer holds for a daemon that stands still. */
 const INBOX_MAX = 512;
 /** The time of day at which every run begins: 2026-01-12T09:00:00Z. */
 const WALL_START_MS = 1_768_208_400_000;
-/** `drbdadm outdate`. */
-const OUTDATE_MS = 20;
-/** Three runs of drbdadm. */
-const RECONNECT_MS = 100;
 /** DRBD's events reach the daemon after this long. */
 const DRBD_NEWS_MS = 5;
 
@@ -447,13 +444,12 @@ export class Machine {
         });
         return;
       case 'reconnect':
-        this.#reconnect(daemon, effect);
+      case 'resumeIo':
+      case 'outdate':
+        this.#driveDrbd(daemon, effect);
         return;
       case 'save':
         this.#stateDisk.save(effect.facts);
-        return;
-      case 'outdate':
-        this.#outdate(daemon, effect);
         return;
       case 'answer':
         if (this.#handlers.takeAnswer(effect.answer)) return;
@@ -476,28 +472,10 @@ export class Machine {
     });
   }
 
-  #outdate(daemon: Daemon, { outdateId, resource }: Extract<Effect, { kind: 'outdate' }>): void {
-    const replica = this.#setup.replicas[resource];
-    this.#later(OUTDATE_MS, () => {
-      if (replica?.has(this.name) !== true) return;
-      const role = replica.role(this.name);
-      this.#setup.observe({ kind: 'outdating', node: this.name, resource, role });
-      const outcome = replica.outdate(this.name);
-      if (this.#daemon !== daemon) return;
-      this.#give({ kind: 'outdateResult', outdateId, outcome, reason: 'as DRBD says' });
-    });
-  }
-
-  #reconnect(daemon: Daemon, effect: Extract<Effect, { kind: 'reconnect' }>): void {
-    this.#later(RECONNECT_MS, () => {
-      const replica = this.#setup.replicas[effect.resource];
-      if (replica?.has(this.name) === true) {
-        const { resource, step } = effect;
-        const role = replica.role(this.name);
-        this.#setup.observe({ kind: 'reconnect', node: this.name, resource, step, role });
-      }
-      const result = reconnected(replica, this.name, effect);
-      if (this.#daemon === daemon) this.#give(result);
+  #driveDrbd(daemon: Daemon, effect: DrbdEffect): void {
+    this.#later(DRBD_TAKES_MS[effect.kind], () => {
+      const result = driveDrbd(this.name, effect, this.#setup);
+      if (this.#daemon === daemon && result !== null) this.#give(result);
     });
   }
 

@@ -149,7 +149,8 @@ export class Replica {
     const peer = this.#peerOf(side);
     const volume = volumeFacts(side, peer, isLinkedState(side.link));
     const { role } = volume;
-    return { ...resourceFacts(this.resource, [volume]), role, fencing: this.#fencing };
+    const held = volume.ioSuspended ? { suspensions: ['fencing'] } : {};
+    return { ...resourceFacts(this.resource, [volume]), role, fencing: this.#fencing, ...held };
   }
 
   // --- what the world does to it -----------------------------------------------------------------

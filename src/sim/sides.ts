@@ -1,7 +1,6 @@
-/** Split brain in the world: what a daemon reads of its half, and how it connects again. */
+/** Split brain in the world: what a daemon reads of its half. */
 import { isCarrying } from '../drbd/split-brain.js';
 import { discardOrder } from '../failover/discard-order.js';
-import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
 import type { State } from '../failover/state.js';
 import type { Replica } from './replica.js';
@@ -24,18 +23,4 @@ export function sideNews(
   const side = { resource, disk, volumes: told, began: null, database: '-notTold' };
   if (JSON.stringify(side) === JSON.stringify(known ?? null)) return null;
   return { kind: 'side', resource, side };
-}
-
-/** Does one step of settling a split brain; its result, as the daemon would report it. */
-export function reconnected(
-  replica: Replica | undefined,
-  node: string,
-  { reconnectId, resource, step }: Extract<Effect, { kind: 'reconnect' }>,
-): FailoverEvent {
-  const refusal = step === 'discard' ? (replica?.offer(node) ?? null) : null;
-  if (step === 'connect') replica?.connect(node);
-  if (step === 'withdraw') replica?.withdraw(node);
-  const outcome = refusal === null ? 'ok' : 'failed';
-  const reason = refusal ?? `${node}: ${step} of ${resource} is done`;
-  return { kind: 'reconnectResult', reconnectId, outcome, reason };
 }

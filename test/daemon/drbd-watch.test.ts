@@ -59,7 +59,10 @@ function bench(t: Test, kind: DrbdLook['kind'] = 'devices') {
     },
     everyMs: 200,
     nowMs: () => nowMs,
-    onFacts: (facts) => told.push(`${facts[0]?.disk ?? ''} ${facts[0]?.reason ?? ''}`),
+    onFacts: ([facts]) => {
+      const held = facts?.suspensions === undefined ? '' : ` held for ${facts.suspensions.join()}`;
+      told.push(`${facts?.disk ?? ''} ${facts?.reason ?? ''}${held}`);
+    },
     onNote: (level, sentence) => notes.push(`${level} ${sentence}`),
     follow: (request) => {
       started.push(request);
@@ -111,6 +114,22 @@ t.test('drbd watch: an event is answered by one reading at once, silence by few'
   await pass(4_000);
   t.equal(counts.reads, running + 4, 'progress is read each second');
   t.equal(started.length, 1, 'and no program was started');
+});
+
+t.test('drbd watch: what writes are held back for is told by the stream, not by the file', async (t) => {
+  const { now, told, pass, say } = bench(t);
+  await pass(200);
+  const frozen = factsWith('UpToDate').map((facts) => ({ ...facts, ioSuspended: true }));
+  now.facts = frozen;
+  await pass(200);
+  t.notMatch(told.at(-1), /held/, 'without a stream nobody knows');
+  await say(['exists resource name:r0 role:Primary suspended:fencing', 'exists -']);
+  t.match(told.at(-1), /held for fencing$/);
+  await say(['change resource name:r0 suspended:user,fencing']);
+  t.match(told.at(-1), /held for user,fencing$/);
+  now.facts = factsWith('UpToDate');
+  await say(['change resource name:r0 role:Secondary']);
+  t.notMatch(told.at(-1), /held/, 'the file is right about whether');
 });
 
 t.test('drbd watch: events that come during a reading lead to one more', async (t) => {

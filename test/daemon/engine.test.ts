@@ -54,6 +54,8 @@ function bench(
     fenceTest: async () => Promise.resolve([]),
     outdate: async ({ outdateId }) =>
       Promise.resolve({ outdateId, outcome: 'failed', reason: 'none' }),
+    resumeIo: async ({ resumeId }) =>
+      Promise.resolve({ resumeId, outcome: 'ok', reason: 'as asked' }),
     reconnect: async ({ reconnectId }) =>
       Promise.resolve({ reconnectId, outcome: 'ok', reason: 'as asked' }),
     save: () => void done.push('save'),
