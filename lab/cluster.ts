@@ -64,7 +64,7 @@ export function haCfText(options: ClusterOptions = {}): string {
     `username=${POWER.username} password_file=${PASSWORD_FILE} timeout=${options.fenceTimeoutS ?? 10}s`;
   return [
     `keepalive ${keepaliveMs}ms`,
-    `warntime ${Math.max(TIMING.warntimeMs, 2 * keepaliveMs)}ms`,
+    `warntime ${Math.min(Math.max(TIMING.warntimeMs, 2 * keepaliveMs), Math.floor((2 * deadtimeMs) / 3))}ms`,
     `deadtime ${deadtimeMs}ms`,
     `initdead ${options.initdeadS ?? 10}`,
     'udpport 694',
@@ -100,9 +100,16 @@ export async function configure(lab: Lab, options: ClusterOptions = {}): Promise
   );
 }
 
-/** Starts tandemd on a node; its process number. Its log is kept over restarts. */
-export async function startTandemd(node: LabNode): Promise<number> {
-  return node.spawn('exec tandemd', { logFile: DAEMON_LOG });
+/**
+ * Starts tandemd on a node; its process number. Its log is kept over restarts. `realtime`: its event
+ * loop goes before everything else on the machine, and what it starts does not.
+ */
+export async function startTandemd(
+  node: LabNode,
+  { realtime = false }: { readonly realtime?: boolean } = {},
+): Promise<number> {
+  const before = realtime ? 'chrt --reset-on-fork --rr 20 ' : '';
+  return node.spawn(`exec ${before}tandemd`, { logFile: DAEMON_LOG });
 }
 
 /** What tandemd wrote, parsed; lines that are no JSON (warnings of the configuration) left out. */
