@@ -35,7 +35,7 @@ export function clearance(world: World, tell: (violation: Violation) => void): C
   const kinds = [...TIMING_KINDS, 'turned', 'sent', 'actionBegins'] as const;
   return checker('clearance', kinds, (seen, atMs) => {
     knowledge.take(seen, atMs);
-    timing.take(seen);
+    timing.take(seen, atMs);
     if (seen.kind === 'turned') {
       const { deadtimeMs, keepaliveMs } = timing.of(seen.node);
       // Twice over, so that clocks that run wrong and rounding do not matter.

@@ -1,11 +1,14 @@
 /**
  * I11: once an operator was told that every node knows of a freeze or a maintenance, nothing of it
- * is started or stopped, until somebody asks to lift it or its time is over. When all of them lose
- * their power or their daemon before their disks have kept it, nobody knows any more.
+ * is started or stopped, until somebody asks to lift it or its time is over; what is under way then
+ * comes to its rest. A node that loses its power or its daemon before its disk has kept the hold does
+ * not know of it until it hears of it again; when all do, nobody knows any more.
  */
-import type { OperatorRequest } from '../../../src/base/control.js';
+import type { OperatorAnswer, OperatorRequest } from '../../../src/base/control.js';
+import type { Order } from '../../../src/heartbeat/report.js';
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import { KEPT_MS } from '../../../src/sim/state-disk.js';
+import type { Observation } from '../../../src/sim/observation.js';
 import type { World } from '../../../src/sim/world.js';
 
 const EVERYTHING = '*';
@@ -19,19 +22,28 @@ interface Laid {
   knownMs: number | null;
   /** When it may be over by a clock of the world. */
   readonly endMs: number;
-  /** Nodes that ended before their disks had kept it. */
+  /** Nodes that ended before their disks had kept it, and have not heard of it since. */
   readonly forgetful: Set<string>;
 }
 
 export function holds(world: World, tell: (violation: Violation) => void): Checker {
   /** Group, or everything -> what was laid on it. */
   const laid = new Map<string, Laid>();
-  const isHeld = (group: string, atMs: number): boolean =>
+  const deeds = new Deeds();
+  const isHeld = (node: string, group: string, atMs: number): boolean =>
     [group, EVERYTHING].some((key) => {
       const hold = laid.get(key);
-      return hold != null && hold.knownMs !== null && atMs < hold.endMs;
+      if (hold?.knownMs == null || hold.forgetful.has(node)) return false;
+      return atMs < hold.endMs && deeds.sinceMs(node, group, atMs) >= hold.knownMs;
     });
+  const onHeard = (node: string, orders: readonly Order[]): void => {
+    for (const { key } of orders) {
+      const group = key === 'maintenance' ? EVERYTHING : /^freeze\.(.*)$/.exec(key)?.[1];
+      if (group !== undefined) laid.get(group)?.forgetful.delete(node);
+    }
+  };
   const onEnd = (node: string, atMs: number): void => {
+    deeds.forget(node);
     for (const hold of laid.values()) {
       if (hold.knownMs === null || atMs - hold.knownMs >= KEPT_MS) continue;
       hold.forgetful.add(node);
@@ -69,9 +81,21 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
     const otherMs = laid.get(key)?.endMs ?? Number.POSITIVE_INFINITY;
     laid.set(key, { id, knownMs: null, endMs: Math.min(endMs, otherMs), forgetful: new Set() });
   };
+  const onAnswered = ({ id, state, message }: OperatorAnswer, atMs: number): void => {
+    if (state !== 'done' || !message.endsWith('every node knows')) return;
+    const group = / is frozen by /.exec(message);
+    const hold = laid.get(group === null ? EVERYTHING : message.slice(0, group.index));
+    if (hold?.id === id) hold.knownMs ??= atMs;
+  };
+  const onAction = ({ node, group, verb }: Action, atMs: number): void => {
+    const isDeed = verb === 'start' || verb === 'stop';
+    if (!isDeed || !isHeld(node, group, atMs)) return;
+    const sentence = `${node} ${verb}s a part of ${group}, which is to be left alone`;
+    tell({ rule: 'I11', sentence, atMs });
+  };
   const kinds = [
-    ...(['asked', 'answered', 'actionBegins', 'clockStep', 'configured'] as const),
-    ...(['daemon', 'power'] as const),
+    ...(['asked', 'answered', 'actionBegins', 'actionEnds', 'clockStep', 'configured'] as const),
+    ...(['daemon', 'power', 'heard'] as const),
   ];
   return checker('holds', kinds, (seen, atMs) => {
     switch (seen.kind) {
@@ -90,24 +114,57 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
       case 'asked':
         onAsked(seen.node, seen.id, seen.request, atMs);
         return;
-      case 'answered': {
-        const { state, message } = seen.answer;
-        if (state !== 'done' || !message.endsWith('every node knows')) return;
-        const group = / is frozen by /.exec(message);
-        const key = group === null ? EVERYTHING : message.slice(0, group.index);
-        const hold = laid.get(key);
-        if (hold?.id === seen.answer.id) hold.knownMs ??= atMs;
+      case 'answered':
+        onAnswered(seen.answer, atMs);
         return;
-      }
-      case 'actionBegins': {
-        const isDeed = seen.verb === 'start' || seen.verb === 'stop';
-        if (!isDeed || !isHeld(seen.group, atMs)) return;
-        const sentence = `${seen.node} ${seen.verb}s a part of ${seen.group}, which is to be left alone`;
-        tell({ rule: 'I11', sentence, atMs });
+      case 'actionBegins':
+        onAction(seen, atMs);
+        deeds.begins(seen, atMs);
         return;
-      }
+      case 'actionEnds':
+        deeds.ends(seen, atMs);
+        return;
+      case 'heard':
+        onHeard(seen.node, seen.report.orders);
+        return;
     }
   });
+}
+
+type Action = Extract<Observation, { kind: 'actionBegins' | 'actionEnds' }>;
+
+/** Starts and stops of a group that follow each other without a rest. */
+class Deeds {
+  /** `node|group` -> when the first of them began, and when the last one ended; null while it runs. */
+  readonly #rows = new Map<string, { readonly sinceMs: number; endedMs: number | null }>();
+
+  begins({ node, group, verb }: Action, atMs: number): void {
+    const key = `${node}|${group}`;
+    const row = this.#rows.get(key);
+    if (row !== undefined && isOne(row.endedMs, atMs)) row.endedMs = null;
+    else if (verb === 'start' || verb === 'stop') this.#rows.set(key, { sinceMs: atMs, endedMs: null });
+  }
+
+  ends({ node, group }: Action, atMs: number): void {
+    const row = this.#rows.get(`${node}|${group}`);
+    if (row?.endedMs === null) row.endedMs = atMs;
+  }
+
+  /** Its daemon is gone: what it had under way has no end. */
+  forget(node: string): void {
+    for (const key of this.#rows.keys()) if (key.startsWith(`${node}|`)) this.#rows.delete(key);
+  }
+
+  /** Since when what would begin now is under way. */
+  sinceMs(node: string, group: string, atMs: number): number {
+    const row = this.#rows.get(`${node}|${group}`);
+    return row !== undefined && isOne(row.endedMs, atMs) ? row.sinceMs : atMs;
+  }
+}
+
+/** The turn that hears of an end begins what is next. */
+function isOne(endedMs: number | null, atMs: number): boolean {
+  return endedMs === null || atMs === endedMs;
 }
 
 /** What a request holds (with its time) or lifts (without). */

@@ -32,7 +32,7 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
 
   function objection(by: string, node: string, nowMs: number): string | null {
     const told = knowledge.of(by, node);
-    const { deadtimeMs, earliestDeadtimeMs, keepaliveMs } = timing.of(by);
+    const { deadtimeMs, keepaliveMs } = timing.of(by);
     const headStartMs = Math.max(500, 2 * keepaliveMs);
     if (!answered.delete(`${by}|${node}`)) return 'its power device was not asked first';
     const isStuck = told.report?.groups.some((group) => group.life === 'stopFailed') === true;
@@ -58,7 +58,8 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
     if (silentMs < deadtimeMs * CLOCK_SLACK) return `it was heard ${String(silentMs)} ms before`;
     const isHolder = (active.get(by)?.size ?? 0) > 0;
     // The head start runs from when it was called dead, by the patience of that time.
-    if (!isHolder && silentMs < (earliestDeadtimeMs + headStartMs) * CLOCK_SLACK) {
+    const deadForMs = nowMs - timing.calledDeadMs(by, told.signMs);
+    if (!isHolder && deadForMs < headStartMs - silentMs * (1 - CLOCK_SLACK)) {
       return `it gave no head start (${String(silentMs)} ms of silence)`;
     }
     return null;
@@ -82,7 +83,7 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
   return checker('shooting', kinds, (seen, atMs) => {
     knowledge.take(seen, atMs);
     orders.take(seen);
-    timing.take(seen);
+    timing.take(seen, atMs);
     // The rest is nothing to it.
     // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
     switch (seen.kind) {

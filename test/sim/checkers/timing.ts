@@ -15,21 +15,20 @@ export interface Pace {
   readonly deadtimeMs: number;
 }
 
-/** While nodes are reloaded: how early a node may have been called dead. */
-export interface Patience extends Pace {
-  readonly earliestDeadtimeMs: number;
-}
-
 interface Entry {
   before: Pace;
   now: Pace;
   digest: string;
+  /** Patience that does not hold any more, and until when it did. */
+  readonly past: { readonly deadtimeMs: number; readonly untilMs: number }[];
 }
 
 export class Timing {
   readonly #world: World;
   readonly #knowledge: Knowledge;
   readonly #entries = new Map<string, Entry>();
+  /** `node|other`: a last word that was heard with the configuration of then. */
+  readonly #left = new Set<string>();
 
   constructor(world: World, knowledge: Knowledge) {
     this.#world = world;
@@ -37,52 +36,82 @@ export class Timing {
   }
 
   /** What a node has to go by now. */
-  of(node: string): Patience {
+  of(node: string): Pace {
     const entry = this.#entries.get(node);
-    if (entry === undefined) {
-      const { heartbeat } = this.#world.setup;
-      return { ...heartbeat, earliestDeadtimeMs: heartbeat.deadtimeMs };
-    }
+    if (entry === undefined) return this.#world.setup.heartbeat;
     const { before, now } = entry;
     return {
       keepaliveMs: Math.min(before.keepaliveMs, now.keepaliveMs),
       deadtimeMs: Math.max(before.deadtimeMs, now.deadtimeMs),
-      earliestDeadtimeMs: Math.min(before.deadtimeMs, now.deadtimeMs),
     };
   }
 
+  /** When a node silent since then was called dead at the earliest: by the patience of that time. */
+  calledDeadMs(node: string, silentSinceMs: number): number {
+    const past = this.#entries.get(node)?.past ?? [];
+    const then = past
+      .map(({ deadtimeMs, untilMs }) => ({ atMs: silentSinceMs + deadtimeMs, untilMs }))
+      .filter(({ atMs, untilMs }) => atMs <= untilMs)
+      .map(({ atMs }) => atMs);
+    return Math.min(silentSinceMs + this.of(node).deadtimeMs, ...then);
+  }
+
   /** Call it after the knowledge has taken the same observation. */
-  take(seen: Observation): void {
+  take(seen: Observation, nowMs: number): void {
     // The rest changes nothing about it.
     // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
     switch (seen.kind) {
       case 'configured': {
         const before = this.#entries.has(seen.node) ? this.of(seen.node) : seen.heartbeat;
-        this.#entries.set(seen.node, { before, now: seen.heartbeat, digest: seen.digest });
+        this.#rest(seen.node, nowMs);
+        const past = this.#entries.get(seen.node)?.past ?? [];
+        this.#entries.set(seen.node, { before, now: seen.heartbeat, digest: seen.digest, past });
         return;
       }
       case 'daemon': {
         const entry = this.#entries.get(seen.node);
-        if (seen.what === 'began' && entry !== undefined) entry.before = entry.now;
+        if (seen.what !== 'began' || entry === undefined) return;
+        entry.past.length = 0;
+        entry.before = entry.now;
         return;
       }
       case 'heard':
+        this.#noteLeft(seen.node, seen.report.node);
+        this.#settle(seen.node, nowMs);
+        return;
       case 'fenceEnds':
       case 'answered':
-        this.#settle(seen.kind === 'fenceEnds' ? seen.by : seen.node);
+        this.#settle(seen.kind === 'fenceEnds' ? seen.by : seen.node, nowMs);
         return;
       default:
     }
   }
 
-  #settle(node: string): void {
+  /** What held until now is remembered. */
+  #rest(node: string, nowMs: number): void {
+    const { deadtimeMs } = this.of(node);
+    this.#entries.get(node)?.past.push({ deadtimeMs, untilMs: nowMs });
+  }
+
+  /** A node with another configuration says no last word that counts (S9). */
+  #noteLeft(node: string, other: string): void {
+    const key = `${node}|${other}`;
+    const { report } = this.#knowledge.of(node, other);
+    const entry = this.#entries.get(node);
+    if (report?.phase !== 'left') this.#left.delete(key);
+    else if (entry === undefined || report.digest === entry.digest) this.#left.add(key);
+  }
+
+  #settle(node: string, nowMs: number): void {
     const entry = this.#entries.get(node);
     if (entry === undefined || entry.before === entry.now) return;
     const isEveryone = this.#world.setup.nodes.every((other) => {
       const { report, provenOffMs } = this.#knowledge.of(node, other);
-      const isAway = provenOffMs !== null || report?.phase === 'left';
+      const isAway = provenOffMs !== null || this.#left.has(`${node}|${other}`);
       return other === node || isAway || report?.digest === entry.digest;
     });
-    if (isEveryone) entry.before = entry.now;
+    if (!isEveryone) return;
+    this.#rest(node, nowMs);
+    entry.before = entry.now;
   }
 }
