@@ -19,7 +19,7 @@
  * the other half only, and nothing that was in doubt before is settled by it.
  */
 import type { DrbdFacts } from '../drbd/facts.js';
-import type { Copy, Peer, Stamp, State } from './state.js';
+import type { Copy, Group, Peer, Stamp, State } from './state.js';
 import type { Turn } from './turn.js';
 
 /** Connections over which DRBD itself keeps this disk as new as the other. */
@@ -150,7 +150,7 @@ function copyNow(state: State, own: DrbdFacts, before: Copy): Copy {
   // The other node's word is newer than our kernel's belief in a connection that may be dead.
   const writer = aloneWriter(state, own, before);
   if (writer !== null) return { kind: 'behind', than: writer, ahead: false };
-  const oneSided = oneSidedCopy(state, own);
+  const oneSided = oneSidedCopy(state, own, before);
   if (oneSided !== null) return oneSided;
   const isPrimary = own.role === 'Primary';
   // Our kernel may still believe in a connection that is dead: the other must say so, too.
@@ -158,6 +158,7 @@ function copyNow(state: State, own: DrbdFacts, before: Copy): Copy {
   // A Primary without a good disk of its own works with the other node's.
   if (isPrimary && !isGood(own)) return before;
   if (isMadePrimaryInSplit(state, own, before)) return before;
+  if (before.kind === 'behind' && isHalfWay(state, own.resource)) return before;
   if (isPrimary || isCaughtUp(own)) {
     return { kind: 'current', than: null, ahead: isAhead(own, before) };
   }
@@ -166,7 +167,7 @@ function copyNow(state: State, own: DrbdFacts, before: Copy): Copy {
 }
 
 /** Connected, in use, and one half has no disk: from here on only the other one has everything. */
-function oneSidedCopy(state: State, own: DrbdFacts): Copy | null {
+function oneSidedCopy(state: State, own: DrbdFacts, before: Copy): Copy | null {
   const isWritten = own.role === 'Primary' || own.peerRole === 'Primary';
   if (!isWritten || !SERVED.includes(own.connection)) return null;
   if (isDiskless(own)) {
@@ -176,6 +177,8 @@ function oneSidedCopy(state: State, own: DrbdFacts): Copy | null {
     return { kind: 'behind', than: partnerOf(state, own.resource), ahead: false };
   }
   if (!isPeerDiskless(own) || !isGood(own)) return null;
+  // An old disk that came back while the other one broke: there is nothing to compare it with.
+  if (before.kind === 'behind') return before;
   return { kind: 'current', than: null, ahead: true };
 }
 
@@ -190,6 +193,35 @@ function partnerOf(state: State, resource: string): string | null {
 function isMadePrimaryInSplit(state: State, own: DrbdFacts, before: Copy): boolean {
   const isSplit = state.splits[own.resource] !== undefined && !LINKED.includes(own.connection);
   return isSplit && before.kind !== 'current';
+}
+
+/**
+ * The promotion was under way when the other node's word came: nothing was written yet, and nothing
+ * is going to be (oldDataReason), unless a person has ordered it.
+ */
+function isHalfWay({ groups, forces }: State, resource: string): boolean {
+  return Object.values(groups).some(
+    ({ spec, life }) =>
+      life !== 'started' &&
+      life !== 'stopped' &&
+      forces[spec.name]?.end !== null &&
+      spec.resources.some((entry) => entry.kind === 'drbd' && entry.resource === resource),
+  );
+}
+
+/** S4: what is being started here stands on a disk that turned out to be old, or null. */
+export function oldDataReason(state: State, { spec, life }: Group): string | null {
+  if (life !== 'starting' || state.forces[spec.name]?.end === null) return null;
+  for (const entry of spec.resources) {
+    if (entry.kind !== 'drbd') continue;
+    const { resource } = entry;
+    const copy = state.copies[resource];
+    const disk = state.drbd[resource]?.disk ?? 'Unknown';
+    // One that is Inconsistent or gone is not read: the other node's is.
+    if (copy?.kind !== 'behind' || NO_DATA.includes(disk) || disk === 'Inconsistent') continue;
+    return behindSentence(state.spec.self, resource, copy.than ?? '');
+  }
+  return null;
 }
 
 /** Wrote alone, and the other has not made up for it yet. */

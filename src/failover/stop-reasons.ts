@@ -1,7 +1,8 @@
 /**
  * Why a group that runs or starts here must not go on: what operators ordered, that this node
- * leaves, another node's newer claim (S1). The lifecycle asks; nothing is started or stopped here.
+ * leaves, another node's newer claim (S1), old data (S4). The lifecycle asks; nothing is started or stopped here.
  */
+import { oldDataReason } from './copies.js';
 import { disableOf, holdSentence, standstillOf } from './holds.js';
 import { isHeard } from './membership.js';
 import {
@@ -26,6 +27,8 @@ export function fulfilRestart(turn: Turn, name: string): void {
 /** Why the group must not go on here, or null. */
 export function reasonToStop(turn: Turn, group: Group): string | null {
   const { name } = group.spec;
+  const oldData = oldDataReason(turn.state, group);
+  if (oldData !== null) return oldData;
   if (standstillOf(turn.state, name) !== null) return supersededBy(turn, group);
   if (turn.state.phase === 'leaving') return `${turn.self} is leaving`;
   // Orders may have been given while this node was away: the others are heard first.

@@ -230,3 +230,40 @@ t.test('copies: the restart of a witness says nothing of the data, that of the o
   t.match(copyObjection(driver.state, 'r0'), /not known whether n1 or n2 has the newer copy/);
   t.end();
 });
+
+t.test('copies: news of old data while the promotion is under way ends the start (seed 12000404)', (t) => {
+  const driver = withDrbd(APART).hear();
+  driver.give({ kind: 'drbd', facts: [drbd()] });
+  driver.give({ kind: 'drbd', facts: [drbd(APART)] }).pass(1_600);
+  driver.power('off');
+  t.same(driver.deeds, ['start 0'], 'as far as it knows its copy is as new as any');
+  driver.hear({}, { life: 'started', epoch: 1 }, { role: 'Primary', connection: 'WFConnection' });
+  driver.give({ kind: 'drbd', facts: [drbd({ ...APART, role: 'Primary' })] }).done();
+  t.same(driver.deeds, ['stop 0'], 'nothing is mounted');
+  t.match(driver.sentences.join('\n'), /mysql stops on n1: n2 was Primary .* writes that the disk of n1 lacks/);
+  driver.give({ kind: 'drbd', facts: [drbd({ ...APART, role: 'Primary' })] }).done();
+  t.equal(driver.group.life, 'stopped');
+  t.match(copyObjection(driver.state, 'r0'), /writes that the disk of n1 lacks/);
+  t.end();
+});
+
+t.test('copies: an old disk that comes back while the other one breaks is not the newest (seed 12001287)', (t) => {
+  const driver = new Driver().running();
+  const facts = (change: Parameters<typeof drbd>[0]): Driver =>
+    driver.give({ kind: 'drbd', facts: [drbd({ role: 'Primary', ...change })] });
+  facts({ disk: 'Diskless' });
+  t.match(copyObjection(driver.state, 'r0'), /writes that the disk of n1 lacks/);
+  facts({ disk: 'Diskless', peerDisk: 'Diskless' });
+  driver.give({ kind: 'ended', group: 'mysql', index: 3, reason: 'its disk is gone' });
+  facts({ peerDisk: 'Diskless' });
+  t.match(copyObjection(driver.state, 'r0'), /writes that the disk of n1 lacks/, 'nothing was compared');
+  driver.done('ok', 'stopped');
+  let deeds = '';
+  for (let i = 0; i < 12 && driver.group.action !== null; i += 1) {
+    deeds += `${driver.deeds.join()} `;
+    driver.done();
+  }
+  t.notMatch(deeds, /start/, 'and nothing is started on it');
+  t.equal(driver.group.life, 'stopped');
+  t.end();
+});

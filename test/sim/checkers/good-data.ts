@@ -100,7 +100,13 @@ export function goodData(
       }
       const isOff =
         !world.machine(tip.node).isOn || knowledge.of(node, tip.node).provenOffMs !== null;
-      if (isOff && !warned.has(`${node}|${resource}`)) {
+      const warnedMs = warned.get(`${node}|${resource}`);
+      // Told while the promotion was under way: no harm is done, as long as it writes nothing.
+      if (warnedMs !== undefined && warnedMs > (orderedMs.get(`${node}|${resource}`) ?? atMs)) {
+        kept.push(tip);
+        continue;
+      }
+      if (isOff && warnedMs === undefined) {
         allow(`${node} takes over ${resource} without what ${tip.node} acknowledged alone`);
         continue;
       }

@@ -1,7 +1,7 @@
 /**
  * I11: once an operator was told that every node knows of a freeze or a maintenance, nothing of it
  * is started or stopped, until somebody asks to lift it or its time is over; what is under way then
- * comes to its rest. A node that loses its power or its daemon before its disk has kept the hold does
+ * comes to its rest; and in maintenance nobody is shot. A node that loses its power or its daemon before its disk has kept the hold does
  * not know of it until it hears of it again; when all do, nobody knows any more.
  */
 import type { OperatorAnswer, OperatorRequest } from '../../../src/base/control.js';
@@ -14,6 +14,8 @@ import type { World } from '../../../src/sim/world.js';
 const EVERYTHING = '*';
 /** Clocks drift: from here on it may be over. */
 const EARLY = 0.98;
+/** A word of somebody who lifts it somewhere else is everywhere by then: so many deadtimes. */
+const LIFT_SPREADS_DEADTIMES = 4;
 
 interface Laid {
   /** Of the request: the answer to an earlier one says nothing of this one. */
@@ -24,6 +26,8 @@ interface Laid {
   readonly endMs: number;
   /** Nodes that ended before their disks had kept it, and have not heard of it since. */
   readonly forgetful: Set<string>;
+  /** Asked for where the last lift, somewhere else, may not have been heard: that may win. */
+  readonly isDisputed: boolean;
 }
 
 export function holds(world: World, tell: (violation: Violation) => void): Checker {
@@ -50,6 +54,10 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
       if (hold.forgetful.size === world.setup.nodes.length) hold.knownMs = null;
     }
   };
+  /** Request of a lift -> what it lifts; group, or everything -> the last lift that was done. */
+  const lifting = new Map<string, string>();
+  const lifted = new Map<string, { readonly node: string; readonly atMs: number }>();
+  const spreadMs = LIFT_SPREADS_DEADTIMES * world.setup.heartbeat.deadtimeMs;
   /** Node -> by how much its wall clock was set. */
   const stepsMs = new Map<string, number>();
   /** No end is later than the clock that is furthest ahead says. */
@@ -71,6 +79,7 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
     // A hold asked for anew may be refused, but may also set another end: look away.
     if (forMs === undefined) {
       laid.delete(key);
+      lifting.set(id, key);
       return;
     }
     // Any node may be the one that ends it, by its own clock.
@@ -79,13 +88,24 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
     const endMs = forMs === null ? Number.POSITIVE_INFINITY : atMs + EARLY * forMs - aheadMs;
     // Asked for on two nodes at once: either may be the one that stands in the end.
     const otherMs = laid.get(key)?.endMs ?? Number.POSITIVE_INFINITY;
-    laid.set(key, { id, knownMs: null, endMs: Math.min(endMs, otherMs), forgetful: new Set() });
+    const lift = lifted.get(key);
+    const isDisputed = lift !== undefined && lift.node !== node && atMs - lift.atMs < spreadMs;
+    const hold = { id, knownMs: null, endMs: Math.min(endMs, otherMs), isDisputed };
+    laid.set(key, { ...hold, forgetful: new Set() });
   };
-  const onAnswered = ({ id, state, message }: OperatorAnswer, atMs: number): void => {
-    if (state !== 'done' || !message.endsWith('every node knows')) return;
+  const onAnswered = (node: string, { id, state, message }: OperatorAnswer, atMs: number): void => {
+    const key = lifting.get(id);
+    lifting.delete(id);
+    if (state !== 'done') return;
+    // It may have waited for a node that stood still.
+    if (key !== undefined) {
+      laid.delete(key);
+      if (message.includes(' lifts ')) lifted.set(key, { node, atMs });
+    }
+    if (!message.endsWith('every node knows')) return;
     const group = / is frozen by /.exec(message);
     const hold = laid.get(group === null ? EVERYTHING : message.slice(0, group.index));
-    if (hold?.id === id) hold.knownMs ??= atMs;
+    if (hold?.id === id && !hold.isDisputed) hold.knownMs ??= atMs;
   };
   const onAction = ({ node, group, verb }: Action, atMs: number): void => {
     const isDeed = verb === 'start' || verb === 'stop';
@@ -95,7 +115,7 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
   };
   const kinds = [
     ...(['asked', 'answered', 'actionBegins', 'actionEnds', 'clockStep', 'configured'] as const),
-    ...(['daemon', 'power', 'heard'] as const),
+    ...(['daemon', 'power', 'heard', 'fence'] as const),
   ];
   return checker('holds', kinds, (seen, atMs) => {
     switch (seen.kind) {
@@ -115,7 +135,11 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
         onAsked(seen.node, seen.id, seen.request, atMs);
         return;
       case 'answered':
-        onAnswered(seen.answer, atMs);
+        onAnswered(seen.node, seen.answer, atMs);
+        return;
+      case 'fence':
+        if (seen.step !== 'shoot' || !isHeld(seen.by, EVERYTHING, atMs)) return;
+        tell({ rule: 'I11', sentence: `${seen.by} shoots ${seen.node} in maintenance`, atMs });
         return;
       case 'actionBegins':
         onAction(seen, atMs);
