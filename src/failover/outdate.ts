@@ -101,7 +101,7 @@ export function onOutdateResult(
 
 const WORDS: Readonly<Record<OutdateOutcome, string>> = {
   outdated: 'is Outdated, so it is not used until DRBD has connected again',
-  inconsistent: 'is Inconsistent and cannot be used',
+  inconsistent: 'is Inconsistent, or gone, and cannot be used',
   primary: 'is in use here and stays so',
 };
 
@@ -110,8 +110,9 @@ function conclude(turn: Turn, outdating: Outdating, outcome: OutdateOutcome): vo
   change(turn, outdating, { outdateId: null, outcome });
   const level = outcome === 'primary' ? 'error' : 'info';
   turn.say(level, `The disk of DRBD resource ${resource} on ${turn.self} ${WORDS[outcome]} (for ${asker})`);
-  if (outcome !== 'outdated') return;
-  // S4, and kept over a restart: whoever asks goes on alone.
+  if (outcome === 'primary') return;
+  // S4, and kept over a restart: whoever asks goes on alone. A disk that is gone got no mark, and may
+  // come back as it was.
   const copy = { kind: 'behind', than: asker, ahead: false } as const;
   turn.update({ copies: { ...turn.state.copies, [resource]: copy } });
 }

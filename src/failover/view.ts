@@ -287,21 +287,25 @@ function drbdStatus(facts: DrbdFacts): DrbdStatus {
 
 function verdict(turn: Turn, groups: readonly GroupStatus[]): Status['verdict'] {
   const worst = groups.find(({ state }) => state !== 'started' && state !== 'disabled');
+  // A service that stands still is told of in any case.
+  const held = heldWrites(turn);
   if (turn.state.phase === 'starting') {
-    return { state: 'unknown', summary: `${turn.self} is still finding out what runs where` };
+    const sentence = `${turn.self} is still finding out what runs where`;
+    return { state: 'unknown', summary: [sentence, ...held].join('; ') };
   }
   if (worst !== undefined) {
     if (worst.state === 'frozen') {
-      return { state: 'down', summary: `${worst.name} does not run: ${worst.reason}` };
+      const sentence = `${worst.name} does not run: ${worst.reason}`;
+      return { state: 'down', summary: [sentence, ...held].join('; ') };
     }
     const place = worst.node === null ? '' : ` on ${worst.node}`;
     const state: VerdictState = worst.state === 'unknown' ? 'unknown' : 'down';
     const sentence = `${worst.name} is ${worst.state}${place}: ${worst.reason}`;
-    return { state, summary: [sentence, ...heldWrites(turn)].join('; ') };
+    return { state, summary: [sentence, ...held].join('; ') };
   }
   const runs = groups.map(whereItRuns).join(', ');
   const shortcomings = [
-    ...heldWrites(turn),
+    ...held,
     ...turn.groups.flatMap((group) => shortcomingsOf(turn, group)),
   ];
   const bare = turn.state.spec.nodes.filter((node) => !isFenceable(turn.state.spec, node));

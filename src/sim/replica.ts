@@ -375,9 +375,8 @@ export class Replica {
     const side = this.#side(node);
     if (side.role === 'Primary') return 'primary';
     if (!side.isUp || isLinkedState(side.link)) return 'failed';
-    // Without a disk there is nothing to write the mark on: the disk may come back as it was.
-    if (isDiskless(side)) return 'failed';
-    if (side.disk === 'Inconsistent') return 'inconsistent';
+    // "Disk state is lower than outdated" (-16): no mark is written, a disk may come back as it was.
+    if (isDiskless(side) || side.disk === 'Inconsistent') return 'inconsistent';
     this.#setDisk(side, 'Outdated');
     this.#changed(node);
     return 'outdated';

@@ -250,6 +250,30 @@ t.test('outdate: a disk is given up also while operators hold everything', (t) =
   t.end();
 });
 
+t.test('fence peer: writes that are held back are told whatever else there is to tell', (t) => {
+  const suspended = [facts({ role: 'Primary', ioSuspended: true, ...APART })];
+  const starting = new Driver().give({ kind: 'drbd', facts: suspended });
+  const summaryOf = (driver: Driver): string =>
+    viewStatus(driver.state, [], driver.nowMs).verdict.summary;
+  t.match(summaryOf(starting), /still finding out what runs where; writes to DRBD resource r0 are held back/);
+  const frozen = new Driver().probed().hear({}, { life: 'started', epoch: 4 });
+  frozen.operator({ kind: 'maintenance', by: 'kim', reason: null, forMs: null });
+  frozen.give({ kind: 'drbd', facts: suspended }).pass(2_000);
+  t.match(summaryOf(frozen), /^mysql does not run: .*; writes to DRBD resource r0 are held back/);
+  t.end();
+});
+
+t.test('fence peer: a disk that is gone got no mark, and is behind all the same when it comes back', (t) => {
+  const driver = new Driver().probed().give({ kind: 'drbd', facts: [facts(APART)] });
+  const outdateAsks = [{ resource: 'r0', node: 'n1', version: 5 }];
+  driver.hear({ outdateAsks }, {}, { connection: 'WFConnection' });
+  const outdateId = driver.of('outdate')[0]?.outdateId ?? '';
+  const reason = 'State change failed: (-16) Disk state is lower than outdated';
+  driver.give({ kind: 'outdateResult', outdateId, outcome: 'inconsistent', reason });
+  t.match(copyObjection(driver.state, 'r0'), /n2 was Primary .*writes that the disk of n1 lacks/);
+  t.end();
+});
+
 t.test('fence peer: while operators hold everything nobody is shot for it, and a person ends the wait', (t) => {
   for (const [hold, sentence] of HOLDS) {
     const driver = new Driver().running();

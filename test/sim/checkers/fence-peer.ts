@@ -1,11 +1,14 @@
 /**
- * S4, DRBD's own fencing: what a fence-peer handler tells the kernel is true in the world, and no
- * disk is marked Outdated while it is in use.
+ * DRBD's own fencing: what a fence-peer handler tells the kernel is true in the world (I17), and no
+ * disk is marked Outdated while it is in use (I12).
  */
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import type { Observation } from '../../../src/sim/observation.js';
 import type { World } from '../../../src/sim/world.js';
 import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
+
+/** Lower than Outdated, as the kernel says. */
+const NO_DATA: readonly string[] = ['Diskless', 'Failed'];
 
 export function fencePeer(world: World, tell: (violation: Violation) => void): Checker {
   const knowledge = new Knowledge();
@@ -24,7 +27,7 @@ export function fencePeer(world: World, tell: (violation: Violation) => void): C
     if (replica === undefined || isLinkedAgain) return null;
     switch (exit) {
       case 3:
-        return disk === 'Inconsistent' ? null : `is Inconsistent, and it is ${String(disk)}`;
+        return disk === 'Inconsistent' || NO_DATA.includes(disk ?? '') ? null : `is Inconsistent, and it is ${String(disk)}`;
       case 4:
         return disk === 'Outdated' || isOff || isBroken ? null : `is Outdated, and it is ${String(disk)}`;
       case 7:
@@ -43,7 +46,7 @@ export function fencePeer(world: World, tell: (violation: Violation) => void): C
     knowledge.take(seen, atMs);
     if (seen.kind === 'outdating' && seen.role === 'Primary') {
       const sentence = `${seen.node} outdates its disk of ${seen.resource}, which it uses`;
-      tell({ rule: 'S4', sentence, atMs });
+      tell({ rule: 'I12', sentence, atMs });
     }
     if (seen.kind === 'outdating' && isWhole(seen)) outdated.add(`${seen.node}|${seen.resource}`);
     if (seen.kind !== 'handlerEnds') return;
@@ -51,6 +54,6 @@ export function fencePeer(world: World, tell: (violation: Violation) => void): C
     for (const name of world.setup.nodes) outdated.delete(`${name}|${seen.resource}`);
     if (what === null) return;
     const sentence = `DRBD on ${seen.node} is told that the disk of its peer ${what}`;
-    tell({ rule: 'S4', sentence, atMs });
+    tell({ rule: 'I17', sentence, atMs });
   });
 }
