@@ -28,6 +28,7 @@ export class TroubleMaker {
   readonly #upkeep: UpkeepMaker;
   readonly #operators: OperatorMaker;
   #isActive = true;
+  #reloads = 0;
 
   constructor(world: World, parameters: Parameters) {
     this.#world = world;
@@ -214,8 +215,10 @@ export class TroubleMaker {
       deadtimeMs: 2 * deadtimeMs,
       initdeadMs: 2 * initdeadMs,
     };
-    machine.reload('reload', { digest: 'd3', heartbeat });
-    this.#later(() => machine.reload('reload', {}));
+    this.#reloads += 1;
+    const id = `reload-of-one-${String(this.#reloads)}`;
+    machine.reload(id, { digest: 'd3', heartbeat });
+    this.#later(() => machine.reload(`${id}-back`, {}));
   }
 
   #cutPower(machines: readonly Machine[]): void {

@@ -1,10 +1,12 @@
 import type { Checker, Violation } from '../../../src/sim/checker.js';
 import type { World } from '../../../src/sim/world.js';
+import { answers } from './answers.js';
 import { clearance } from './clearance.js';
 import { discarding } from './discarding.js';
 import { failedStop } from './failed-stop.js';
 import { fencePeer } from './fence-peer.js';
 import { goodData } from './good-data.js';
+import { heldWrites } from './held-writes.js';
 import { holds } from './holds.js';
 import { oneOwner } from './one-owner.js';
 import { order } from './order.js';
@@ -32,5 +34,7 @@ export function allCheckers(
     holds(world, tell),
     discarding(world, tell),
     proofOfOff(world, tell),
+    answers(world, tell),
+    heldWrites(world, tell),
   ];
 }

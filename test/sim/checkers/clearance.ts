@@ -1,12 +1,23 @@
 /**
  * S2, S7, S9: whoever starts a group has an account of every other node: a grant of this very
  * claim in the newest report of a node with the same configuration, a last word, or a proof that
- * it is off and was not heard since.
+ * it is off and was not heard since. After an absence such an account is void (S7). What a node tells
+ * others to be its configuration is what it runs with (S9).
  */
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
+import type { Observation } from '../../../src/sim/observation.js';
 import type { World } from '../../../src/sim/world.js';
 import { Knowledge } from './knowledge.js';
 import { Timing, TIMING_KINDS } from './timing.js';
+
+/** Clocks may run wrong by this much. */
+const CLOCK_SLACK = 1.02;
+
+/** Which rule speaks against a start, and why. */
+interface Objection {
+  readonly rule: 'S2' | 'S7' | 'S9';
+  readonly why: string;
+}
 
 export function clearance(world: World, tell: (violation: Violation) => void): Checker {
   const knowledge = new Knowledge();
@@ -14,8 +25,19 @@ export function clearance(world: World, tell: (violation: Violation) => void): C
   const claims = new Map<string, number>();
   const timing = new Timing(world, knowledge);
   const digests = new Map<string, string>();
+  /** The truth: node -> the configuration that its daemon runs with. */
+  const configured = new Map<string, string>();
 
-  function objection(node: string, group: string, other: string): string | null {
+  function objection(node: string, group: string, other: string): Objection | null {
+    const told = knowledge.of(node, other);
+    const why = objectionOf(node, group, other);
+    if (why === null) return null;
+    if (told.isForgotten) return { rule: 'S7', why: `${why}; what was known before is void` };
+    const isOther = told.report !== null && told.report.digest !== digests.get(node);
+    return { rule: isOther ? 'S9' : 'S2', why };
+  }
+
+  function objectionOf(node: string, group: string, other: string): string | null {
     const told = knowledge.of(node, other);
     if (told.provenOffMs !== null) return null;
     const there = told.report?.groups.find((entry) => entry.name === group);
@@ -32,33 +54,42 @@ export function clearance(world: World, tell: (violation: Violation) => void): C
     return isGranted ? null : `${other} has not granted this claim`;
   }
 
+  /** S9: what is told is what is. */
+  function onSent({ node, report }: Extract<Observation, { kind: 'sent' }>, atMs: number): void {
+    const truth = configured.get(node);
+    if (truth !== undefined && truth !== report.digest) {
+      const sentence = `${node} says that it runs with ${report.digest}, and it runs with ${truth}`;
+      tell({ rule: 'S9', sentence, atMs });
+    }
+    for (const { name, claim } of report.groups) {
+      if (claim !== null) claims.set(`${node}|${name}`, claim.epoch);
+    }
+  }
+
   const kinds = [...TIMING_KINDS, 'turned', 'sent', 'actionBegins'] as const;
   return checker('clearance', kinds, (seen, atMs) => {
     knowledge.take(seen, atMs);
     timing.take(seen, atMs);
     if (seen.kind === 'turned') {
       const { deadtimeMs, keepaliveMs } = timing.of(seen.node);
-      // Twice over, so that clocks that run wrong and rounding do not matter.
-      if (seen.lateMs > 2 * deadtimeMs + keepaliveMs) knowledge.forgetProofs(seen.node, atMs);
+      // A turn is due every half keepalive; the rest is for clocks that run wrong.
+      if (seen.lateMs > CLOCK_SLACK * deadtimeMs + keepaliveMs) knowledge.forgetProofs(seen.node, atMs);
       // A reload and a start may come out of one turn: what it says of itself holds for both.
       for (const effect of seen.effects) {
         if (effect.kind === 'send') digests.set(seen.node, effect.report.digest);
       }
       return;
     }
-    if (seen.kind === 'sent') {
-      for (const { name, claim } of seen.report.groups) {
-        if (claim !== null) claims.set(`${seen.node}|${name}`, claim.epoch);
-      }
-      return;
-    }
+    if (seen.kind === 'configured') configured.set(seen.node, seen.digest);
+    if (seen.kind === 'sent') onSent(seen, atMs);
     if (seen.kind !== 'actionBegins' || seen.verb !== 'start') return;
     if (seen.truth.some((truth) => truth !== 'off')) return;
     for (const other of world.setup.nodes) {
       if (other === seen.node) continue;
-      const why = objection(seen.node, seen.group, other);
-      if (why === null) continue;
-      tell({ rule: 'S2', sentence: `${seen.node} starts ${seen.group} although ${why}`, atMs });
+      const found = objection(seen.node, seen.group, other);
+      if (found === null) continue;
+      const sentence = `${seen.node} starts ${seen.group} although ${found.why}`;
+      tell({ rule: found.rule, sentence, atMs });
     }
   });
 }

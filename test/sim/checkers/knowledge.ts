@@ -16,6 +16,8 @@ export interface Told {
   signMs: number | null;
   /** When power state or operator proved it off; null when it was heard since, or never proven. */
   provenOffMs: number | null;
+  /** An account of it was void after an absence of the node that had it, and nothing came since. */
+  isForgotten: boolean;
   /** The generation that ran when the shot under way began. */
   shotGeneration: number | null;
 }
@@ -27,6 +29,7 @@ const NOTHING: Told = {
   heardMs: null,
   signMs: null,
   provenOffMs: null,
+  isForgotten: false,
   shotGeneration: null,
 };
 
@@ -59,9 +62,14 @@ export class Knowledge {
   /** A node that was away this long must not rely on anything old (S7). */
   forgetProofs(node: string, nowMs: number): void {
     for (const told of this.#told.get(node)?.values() ?? []) {
-      if (told.provenOffMs !== nowMs) told.provenOffMs = null;
+      if (told.provenOffMs !== null && told.provenOffMs !== nowMs) {
+        told.provenOffMs = null;
+        told.isForgotten = true;
+      }
       const isOld = told.heardMs !== nowMs;
-      if (isOld && told.report?.phase === 'left') told.report = { ...told.report, phase: 'up' };
+      if (!isOld || told.report?.phase !== 'left') continue;
+      told.report = { ...told.report, phase: 'up' };
+      told.isForgotten = true;
     }
   }
 
@@ -102,7 +110,7 @@ export class Knowledge {
         const about = this.#asked.get(seen.answer.id);
         this.#asked.delete(seen.answer.id);
         if (about !== undefined && about !== seen.node && seen.answer.state === 'done') {
-          this.of(seen.node, about).provenOffMs = nowMs;
+          this.#proveOff(seen.node, about, nowMs);
         }
         return;
       }
@@ -110,12 +118,19 @@ export class Knowledge {
     }
   }
 
+  #proveOff(node: string, about: string, nowMs: number): void {
+    const told = this.of(node, about);
+    told.provenOffMs = nowMs;
+    told.isForgotten = false;
+  }
+
   #fenceEnded(seen: Extract<Observation, { kind: 'fenceEnds' }>, nowMs: number): void {
     if (seen.outcome !== 'off') return;
     const told = this.of(seen.by, seen.node);
     const spokeSince = told.signMs !== null && told.signMs > seen.sinceMs;
     const sameLife = told.generation === told.shotGeneration;
-    if (!spokeSince || (seen.step === 'shoot' && sameLife)) told.provenOffMs = nowMs;
+    if (spokeSince && (seen.step !== 'shoot' || !sameLife)) return;
+    this.#proveOff(seen.by, seen.node, nowMs);
   }
 }
 
@@ -124,6 +139,6 @@ function isNews(told: Told, stamp: Pick<Report, 'generation' | 'sequence'>, nowM
   const { generation, sequence } = stamp;
   if (generation < told.generation) return false;
   if (generation === told.generation && sequence <= told.sequence) return false;
-  Object.assign(told, { generation, sequence, signMs: nowMs, provenOffMs: null });
+  Object.assign(told, { generation, sequence, signMs: nowMs, provenOffMs: null, isForgotten: false });
   return true;
 }

@@ -2,68 +2,15 @@
  * One rule broken at a time. Nothing in the core knows of this: a mutant is the real step function
  * with its events, its state or its effects bent on the way in or out.
  */
-import type { FencingPolicy } from '../../../src/drbd/config-query.js';
 import type { Disk } from '../../../src/drbd/facts.js';
 import type { Effect } from '../../../src/failover/effect.js';
 import type { FailoverEvent } from '../../../src/failover/event.js';
-import { initialState, type Peer, type State } from '../../../src/failover/state.js';
+import { initialState, type State } from '../../../src/failover/state.js';
 import { splitBrainOf } from '../../../src/failover/split-brain.js';
 import { step } from '../../../src/failover/step.js';
-import type { GroupReport, Report } from '../../../src/heartbeat/report.js';
-import type { Brain } from '../../../src/sim/machine-setup.js';
-import type { OperatorTrouble } from '../../../src/sim/operators.js';
-import type { DeviceKind } from '../../../src/sim/parameters.js';
-import type { UpkeepTrouble } from '../../../src/sim/upkeep.js';
-
-export interface Mutant {
-  readonly name: string;
-  /** The rules that it breaks, or `liveness`: any of them is the catch. */
-  readonly rules: readonly string[];
-  readonly nodes: number | null;
-  /** DRBD's own fencing policy. Default dont-care. */
-  readonly drbdFencing?: FencingPolicy;
-  /** Troubles of upkeep that it needs to be caught. Default none. */
-  readonly upkeep?: readonly UpkeepTrouble[];
-  readonly powerDevices?: DeviceKind;
-  /** Operators who type everything, if it needs them to be caught. Default none. */
-  readonly operators?: readonly OperatorTrouble[];
-  /** The first seed of the hunt. Default 1. */
-  readonly fromSeed?: number;
-  /** It is caught by this seed at the latest. */
-  readonly seedsMax: number;
-  readonly brain: Brain;
-}
-
-interface Bends {
-  readonly event?: (event: FailoverEvent, state: State) => FailoverEvent;
-  readonly before?: (state: State, event: FailoverEvent, nowMs: number) => State;
-  readonly after?: (state: State, before: State, event: FailoverEvent) => State;
-  readonly effect?: (effect: Effect, state: State) => Effect | null;
-}
-
-function bent(bends: Bends): Brain {
-  return {
-    initialState,
-    step: (state, event, nowMs) => {
-      const bentEvent = bends.event?.(event, state) ?? event;
-      const result = step(bends.before?.(state, bentEvent, nowMs) ?? state, bentEvent, nowMs);
-      const after = bends.after?.(result.state, state, event) ?? result.state;
-      const { effect } = bends;
-      if (effect === undefined) return { state: after, effects: result.effects };
-      const effects = result.effects.map((one) => effect(one, after)).filter((one) => one !== null);
-      return { state: after, effects };
-    },
-  };
-}
-
-function withPeers(state: State, change: (peer: Peer) => Partial<Peer>): State {
-  const peers = Object.values(state.peers).map((peer) => [peer.name, { ...peer, ...change(peer) }]);
-  return { ...state, peers: Object.fromEntries(peers) as State['peers'] };
-}
-
-function withReport(event: FailoverEvent, change: (report: Report) => Report): FailoverEvent {
-  return event.kind === 'report' ? { ...event, report: change(event.report) } : event;
-}
+import type { GroupReport } from '../../../src/heartbeat/report.js';
+import { bent, withPeers, withReport, type Mutant } from './bend.js';
+import { MORE_MUTANTS } from './more-mutants.js';
 
 /** A restart in place looks at what it keeps. */
 function isLookAtKept(state: State, actionId: string): boolean {
@@ -376,7 +323,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'plays with another configuration',
-    rules: ['S2'],
+    rules: ['S9'],
     nodes: 2,
     seedsMax: 60,
     brain: bent({
@@ -386,7 +333,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'calls the disk of a peer Outdated before the peer has said so',
-    rules: ['S4'],
+    rules: ['I17', 'S4'],
     nodes: 2,
     drbdFencing: 'resource-only',
     seedsMax: 10,
@@ -401,7 +348,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'calls a silent peer fenced before it is off',
-    rules: ['S4'],
+    rules: ['I17', 'S4'],
     nodes: 2,
     drbdFencing: 'resource-and-stonith',
     seedsMax: 60,
@@ -421,7 +368,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'answers that its disk is Outdated and leaves it as it is',
-    rules: ['S4'],
+    rules: ['I17', 'S4'],
     nodes: 2,
     drbdFencing: 'resource-and-stonith',
     seedsMax: 10,
@@ -546,8 +493,7 @@ export const MUTANTS: readonly Mutant[] = [
     rules: ['I13'],
     nodes: 2,
     upkeep: ['clockStep'],
-    // Two that wrote alone and meet again are rare: the seeds before are known to show none.
-    fromSeed: 40,
+    // Two that wrote alone and meet again are rare.
     seedsMax: 60,
     brain: bent({ before: settlingAlone }),
   },
@@ -563,4 +509,5 @@ export const MUTANTS: readonly Mutant[] = [
           : state,
     }),
   },
+  ...MORE_MUTANTS,
 ];
