@@ -27,7 +27,8 @@ export function fencePeer(world: World, tell: (violation: Violation) => void): C
     if (replica === undefined || isLinkedAgain) return null;
     switch (exit) {
       case 3:
-        return disk === 'Inconsistent' || NO_DATA.includes(disk ?? '') ? null : `is Inconsistent, and it is ${String(disk)}`;
+        if (disk === 'Inconsistent' || NO_DATA.includes(disk ?? '')) return null;
+        return `is Inconsistent, and it is ${String(disk)}`;
       case 4:
         return disk === 'Outdated' || isOff || isBroken ? null : `is Outdated, and it is ${String(disk)}`;
       case 7:
