@@ -4,6 +4,7 @@
  * it is off and was not heard since. After an absence such an account is void (S7). What a node tells
  * others to be its configuration is what it runs with (S9).
  */
+import { viewStatus } from '../../../src/failover/view.js';
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import type { Observation } from '../../../src/sim/observation.js';
 import type { World } from '../../../src/sim/world.js';
@@ -54,6 +55,19 @@ export function clearance(world: World, tell: (violation: Violation) => void): C
     return isGranted ? null : `${other} has not granted this claim`;
   }
 
+  /** S7: after an absence its status, as an operator reads it, counts nobody as off or gone. */
+  function onAbsence(node: string, atMs: number): void {
+    knowledge.forgetProofs(node, atMs);
+    const { state, localMs } = world.machine(node);
+    if (state === null) return;
+    for (const other of viewStatus(state, [], localMs).nodes) {
+      if (other.state !== 'fenced' && other.state !== 'left') continue;
+      if (!knowledge.of(node, other.name).isForgotten) continue;
+      const sentence = `${node} was away, and still takes ${other.name} for ${other.state}`;
+      tell({ rule: 'S7', sentence, atMs });
+    }
+  }
+
   /** S9: what is told is what is. */
   function onSent({ node, report }: Extract<Observation, { kind: 'sent' }>, atMs: number): void {
     const truth = configured.get(node);
@@ -73,7 +87,7 @@ export function clearance(world: World, tell: (violation: Violation) => void): C
     if (seen.kind === 'turned') {
       const { deadtimeMs, keepaliveMs } = timing.of(seen.node);
       // A turn is due every half keepalive; the rest is for clocks that run wrong.
-      if (seen.lateMs > CLOCK_SLACK * deadtimeMs + keepaliveMs) knowledge.forgetProofs(seen.node, atMs);
+      if (seen.lateMs > CLOCK_SLACK * deadtimeMs + keepaliveMs) onAbsence(seen.node, atMs);
       // A reload and a start may come out of one turn: what it says of itself holds for both.
       for (const effect of seen.effects) {
         if (effect.kind === 'send') digests.set(seen.node, effect.report.digest);

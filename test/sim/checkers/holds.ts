@@ -1,8 +1,9 @@
 /**
  * I11: once an operator was told that every node knows of a freeze or a maintenance, nothing of it
  * is started or stopped, until somebody asks to lift it or its time is over; what is under way then
- * comes to its rest; and in maintenance nobody is shot. A node that loses its power or its daemon before its disk has kept the hold does
- * not know of it until it hears of it again; when all do, nobody knows any more.
+ * comes to its rest; and in maintenance nobody is shot. A node that loses its power or its daemon
+ * before its disk has kept the hold does not know of it until it hears of it again; when all do,
+ * nobody knows any more.
  */
 import type { OperatorAnswer, OperatorRequest } from '../../../src/base/control.js';
 import type { Order } from '../../../src/heartbeat/report.js';

@@ -55,10 +55,7 @@ export const MORE_MUTANTS: readonly Mutant[] = [
     name: 'keeps an old clearance over an absence',
     rules: ['S7'],
     nodes: 2,
-    operators: ['commands'],
-    // Away for deadtime, and a start on what was known before: one seed in 300.
-    fromSeed: 280,
-    seedsMax: 400,
+    seedsMax: 60,
     brain: bent({ before: (state, _, nowMs) => withShortStalls(state, nowMs) }),
   },
   {
