@@ -23,7 +23,8 @@ export function answers(world: World, tell: (violation: Violation) => void): Che
         const move = asked.get(id);
         if (move === undefined || state === 'accepted') return;
         asked.delete(id);
-        if (state !== 'done') return;
+        // "Already" tells what the reports say, and nothing was done.
+        if (state !== 'done' || message.endsWith('already')) return;
         const node = / runs on (\S+)/.exec(message)?.[1] ?? '';
         const oldMs = 3 * world.setup.heartbeat.deadtimeMs;
         const sinceMs = activeMs.get(`${node}|${move.group}`) ?? Number.NEGATIVE_INFINITY;

@@ -55,13 +55,14 @@ export function clearance(world: World, tell: (violation: Violation) => void): C
     return isGranted ? null : `${other} has not granted this claim`;
   }
 
-  /** S7: after an absence its status, as an operator reads it, counts nobody as off or gone. */
+  /** S7: after an absence its status, as an operator reads it, counts nobody as off. */
   function onAbsence(node: string, atMs: number): void {
     knowledge.forgetProofs(node, atMs);
     const { state, localMs } = world.machine(node);
     if (state === null) return;
     for (const other of viewStatus(state, [], localMs).nodes) {
-      if (other.state !== 'fenced' && other.state !== 'left') continue;
+      // "left" may be its newest word, shown and not counted on.
+      if (other.state !== 'fenced') continue;
       if (!knowledge.of(node, other.name).isForgotten) continue;
       const sentence = `${node} was away, and still takes ${other.name} for ${other.state}`;
       tell({ rule: 'S7', sentence, atMs });
