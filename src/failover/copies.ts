@@ -316,7 +316,7 @@ export function copyObjection(state: State, resource: string): string | null {
   const { self } = state.spec;
   if (copy.kind === 'untold') return untoldObjection(state, resource);
   if (copy.kind === 'behind') return behindSentence(self, resource, copy.than ?? '');
-  if (copy.kind === 'current') return copy.ahead ? splitObjection(state, resource) : null;
+  if (copy.kind === 'current') return splitObjection(state, resource, copy.ahead);
   for (const peer of Object.values(state.peers)) {
     const isThere = peer.report !== null && hasHalf(state, peer, resource);
     // A node that has left may still run its half of DRBD: only one that is off cannot tell.
@@ -331,22 +331,34 @@ export function copyObjection(state: State, resource: string): string | null {
 }
 
 /**
- * Another half that counts its copy as the newest as well, while the two are not connected: had it
- * seen that this one wrote alone, it would not. So it wrote alone, too.
+ * Another half that wrote alone, by its node's own word, also when its disk is gone since; or that
+ * counts its copy as the newest as this one does, while the two are not connected: had it seen that
+ * this one wrote alone, it would not. So it wrote alone, too.
  */
-function splitObjection(state: State, resource: string): string | null {
+function splitObjection(state: State, resource: string, isAhead: boolean): string | null {
   const own = state.drbd[resource];
-  if (own !== undefined && LINKED.includes(own.connection)) return null;
+  if (own !== undefined && LINKED.includes(own.connection) && !isPeerDiskless(own)) return null;
   for (const { name, verdict, report } of Object.values(state.peers)) {
     if (verdict !== 'up' && verdict !== 'late') continue;
     const theirs = report?.drbd.find((entry) => entry.resource === resource);
-    if (theirs?.disk !== 'UpToDate' || LINKED.includes(theirs.connection)) continue;
+    if (theirs === undefined) continue;
+    if (theirs.ahead === true && own?.role !== 'Primary') {
+      return aheadSentence(state.spec.self, name, resource, theirs.disk);
+    }
+    if (!isAhead || theirs.disk !== 'UpToDate' || LINKED.includes(theirs.connection)) continue;
     return (
       `${state.spec.self} and ${name} each wrote to DRBD resource ${resource} alone (split ` +
       `brain): a person must choose, see "tandem split-brain inspect ${resource}"`
     );
   }
   return null;
+}
+
+function aheadSentence(self: string, name: string, resource: string, disk: string): string {
+  const cure = NO_DATA.includes(disk)
+    ? `its disk is ${disk} now: mend that, or stop tandemd on ${name} to go on without those writes`
+    : `connect them, or see "tandem split-brain inspect ${resource}"`;
+  return `${name} wrote to DRBD resource ${resource} alone, and the disk of ${self} lacks that; ${cure}`;
 }
 
 /** Another half that might have written last, and that neither DRBD nor a person has told about. */

@@ -41,6 +41,7 @@ export function buildReport(state: State, sequence: number, nowMs: number): Repo
       role: facts.role,
       disk: reportedDisk(state, facts),
       connection: facts.connection,
+      ...(state.copies[facts.resource]?.ahead === true ? { ahead: true as const } : {}),
     })),
     ...sidesToTell(state),
     orders: Object.values(state.orders),

@@ -14,6 +14,7 @@ import { forceOf } from './force-order.js';
 import { isMember } from './membership.js';
 import { moveTarget, restartOf } from './orders.js';
 import { outdatingObjection } from './outdate.js';
+import { comparisonObjection } from './split-brain.js';
 import { standbyObjection } from './standby.js';
 import type { Group, Peer, State } from './state.js';
 
@@ -120,6 +121,7 @@ export function dataObjection(state: State, group: Group, resource: string): str
   return (
     diskObjection(state.spec.self, resource, facts) ??
     copyObjection(state, resource) ??
+    comparisonObjection(state, resource) ??
     outdatingObjection(state, resource) ??
     consistentObjection(state, group, facts)
   );

@@ -8,7 +8,7 @@
  * A node that failed is barred: it is not chosen until its failures are old or are cleaned up.
  */
 import { formatDuration } from '../base/duration.js';
-import { RECOVERY_DEFAULT, type GroupSpec, type Recovery } from '../resources/spec.js';
+import { RECOVERY_DEFAULT, type GroupSpec, type Recovery, type ResourceSpec } from '../resources/spec.js';
 import { layHold } from './holds.js';
 import { clearOrder, moveKey, moveTarget, restartKey, restartOf } from './orders.js';
 import { placement } from './placement.js';
@@ -48,13 +48,22 @@ export function decideRecovery(turn: Turn, name: string, index: number): number 
   }
   const left = group.resources.slice(0, index);
   const isSound = left.every(({ state }, at) => state === 'started' && !(at in group.suspects));
-  const isPartial = count === 1 && index > 0 && isSound;
+  const isKept = isSound && group.spec.resources.slice(0, index).every(isWhole(turn));
+  const isPartial = count === 1 && index > 0 && isKept;
   const kept = isPartial ? `; what it stands on stays (${left.map(({ id }) => id).join(', ')})` : '';
   const sentence =
     `${name} is restarted on ${turn.self}: restart ${String(count)} of ` +
     `${String(restartsMax)} in ${window}${kept}`;
   turn.say('info', sentence, { group: name });
   return isPartial ? index : null;
+}
+
+/** A device without its own good data is not stood on again: what is promoted anew is judged (S4). */
+function isWhole(turn: Turn): (resource: ResourceSpec) => boolean {
+  return (resource) =>
+    resource.kind !== 'drbd' ||
+    (turn.state.drbd[resource.resource]?.disk === 'UpToDate' &&
+      turn.state.copies[resource.resource]?.kind === 'current');
 }
 
 function disable(turn: Turn, name: string): void {

@@ -7,6 +7,7 @@ import type { Connection, DrbdFacts } from '../drbd/facts.js';
 import { parseGenerations } from '../drbd/generation.js';
 import {
   inspectResource,
+  isCarrying,
   type ResourceInspection,
   type SideEvidence,
   type VolumeEvidence,
@@ -115,6 +116,34 @@ export function splitBrainOf(state: State, resource: string): ResourceInspection
   compared.set(facts, { self, side, report, found });
   return found;
 }
+
+/**
+ * Why this node, which wrote alone once, does not start on that: the other half is heard and is not
+ * connected, and its identifiers, which tell who is newer, say so or have not come yet (S4).
+ */
+export function comparisonObjection(state: State, resource: string): string | null {
+  const own = state.drbd[resource];
+  if (own === undefined || own.role === 'Primary' || isCarrying(own.connection)) return null;
+  const peer = otherHalf(state, resource);
+  if (state.copies[resource]?.ahead !== true || peer === null || !isHeard(peer)) return null;
+  const theirs = peer.report?.drbd.find((entry) => entry.resource === resource);
+  if (theirs === undefined || peer.clearance !== null || !HELD.includes(theirs.disk)) return null;
+  const found = splitBrainOf(state, resource);
+  if (found === null || found.verdict === 'unknown') {
+    return (
+      `DRBD resource ${resource} is not connected, and ${peer.name} has not told yet what its ` +
+      `half holds`
+    );
+  }
+  if (!found.volumes.some(({ comparison }) => comparison.verdict === 'peer-newer')) return null;
+  return (
+    `${peer.name} has writes of DRBD resource ${resource} that the disk of ${state.spec.self} ` +
+    `lacks: connect them, or see "tandem split-brain inspect ${resource}"`
+  );
+}
+
+/** What another node says of a disk that holds something. */
+const HELD: readonly string[] = ['UpToDate', 'Consistent', 'Outdated'];
 
 /** Says aloud a split brain that was found, and one that is over. */
 export function reviewSplitBrains(turn: Turn): void {

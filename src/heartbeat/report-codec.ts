@@ -5,7 +5,7 @@
  *
  *     tv=1  tc=4f0c...  tm=online  th=ok  tp=1/2
  *     tg.mysql=started 3 claim=3/1 grant=n1/1795223335/2 barred
- *     td.r0=Primary UpToDate Connected
+ *     td.r0=Primary UpToDate Connected        or ... StandAlone ahead: it wrote alone
  *     ti.r0=UpToDate 0/0E00F5D4B1A06EAA:977B...:1:1:0:0:0:0:0/20480 at=1763709184/kernel db=-noBinlog
  *     to.move.mysql=n1 4 n2
  *     ta.17=r0 n2                       an ask: n2, mark your disk of r0 Outdated (version 17)
@@ -81,7 +81,7 @@ export function encodeReport(report: Report, header: StatusHeader): readonly Tex
     ...report.groups.map((group): TextField => [`tg.${group.name}`, encodeGroup(group)]),
     ...report.drbd.map((drbd): TextField => [
       `td.${drbd.resource}`,
-      `${drbd.role} ${drbd.disk} ${drbd.connection}`,
+      `${drbd.role} ${drbd.disk} ${drbd.connection}${drbd.ahead === true ? ' ahead' : ''}`,
     ]),
     ...(report.sides ?? []).map((side): TextField => [`ti.${side.resource}`, encodeSide(side)]),
     ...report.orders.map((order): TextField => [
@@ -183,8 +183,10 @@ type Reader = (drafts: Drafts, key: string, words: readonly string[]) => boolean
 
 const READERS: Readonly<Record<string, Reader>> = {
   'tg.': ({ groups }, key, words) => added(groups, decodeGroup(key, words)),
-  'td.': ({ drbd }, key, [role = '', disk = '', connection = '']) =>
-    added(drbd, { resource: key, role, disk, connection }),
+  'td.': ({ drbd }, key, [role = '', disk = '', connection = '', ...marks]) => {
+    const ahead = marks.includes('ahead') ? ({ ahead: true } as const) : {};
+    return added(drbd, { resource: key, role, disk, connection, ...ahead });
+  },
   'ti.': ({ sides }, key, words) => added(sides, decodeSide(key, words)),
   'to.': ({ orders }, key, words) => added(orders, decodeOrder(key, words)),
   'ta.': ({ outdateAsks }, key, [resource = '', node = '']) => {

@@ -58,6 +58,8 @@ export interface DrbdReport {
   /** The worst disk of its volumes. */
   readonly disk: string;
   readonly connection: string;
+  /** This node wrote to it alone, and nobody has made up for that: also when its disk is gone since. */
+  readonly ahead?: true;
 }
 
 /**

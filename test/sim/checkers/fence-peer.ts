@@ -7,20 +7,22 @@ import type { Observation } from '../../../src/sim/observation.js';
 import type { World } from '../../../src/sim/world.js';
 import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
 
+/** What `drbdadm outdate` marks. */
+const WHOLE: readonly string[] = ['UpToDate', 'Consistent', 'Outdated'];
 /** Lower than Outdated, as the kernel says. */
 const NO_DATA: readonly string[] = ['Diskless', 'Failed'];
 
 export function fencePeer(world: World, tell: (violation: Violation) => void): Checker {
   const knowledge = new Knowledge();
-  /** `node|resource` of disks marked Outdated: one that breaks before the answer keeps it. */
-  const outdated = new Set<string>();
+  /** `node|resource` -> what a disk was when its node was asked: it may break before the answer. */
+  const asked = new Map<string, string>();
 
   function lie(seen: Extract<Observation, { kind: 'handlerEnds' }>): string | null {
     const { node, resource, exit } = seen;
     const replica = world.replicas[resource];
     const other = replica?.nodes.find((name) => name !== node) ?? '';
     const disk = replica?.disk(other).disk;
-    const isBroken = disk === 'Diskless' && outdated.has(`${other}|${resource}`);
+    const then = NO_DATA.includes(disk ?? '') ? asked.get(`${other}|${resource}`) : undefined;
     const isOff = knowledge.of(node, other).provenOffMs !== null;
     const isLinkedAgain = replica?.facts(node).connection !== 'WFConnection';
     // The kernel drops an answer that comes after the connection.
@@ -30,17 +32,12 @@ export function fencePeer(world: World, tell: (violation: Violation) => void): C
         if (disk === 'Inconsistent' || NO_DATA.includes(disk ?? '')) return null;
         return `is Inconsistent, and it is ${String(disk)}`;
       case 4:
-        return disk === 'Outdated' || isOff || isBroken ? null : `is Outdated, and it is ${String(disk)}`;
+        return disk === 'Outdated' || isOff || WHOLE.includes(then ?? '') ? null : `is Outdated, and it is ${String(disk)}`;
       case 7:
         return isOff ? null : 'was fenced, and it was not';
       default:
         return null;
     }
-  }
-
-  function isWhole({ node, resource }: Extract<Observation, { kind: 'outdating' }>): boolean {
-    const disk = world.replicas[resource]?.disk(node).disk;
-    return disk === 'UpToDate' || disk === 'Consistent' || disk === 'Outdated';
   }
 
   return checker('fence peer', [...KNOWLEDGE_KINDS, 'outdating', 'handlerEnds'], (seen, atMs) => {
@@ -49,10 +46,13 @@ export function fencePeer(world: World, tell: (violation: Violation) => void): C
       const sentence = `${seen.node} outdates its disk of ${seen.resource}, which it uses`;
       tell({ rule: 'I12', sentence, atMs });
     }
-    if (seen.kind === 'outdating' && isWhole(seen)) outdated.add(`${seen.node}|${seen.resource}`);
+    if (seen.kind === 'outdating') {
+      const disk = world.replicas[seen.resource]?.disk(seen.node).disk;
+      asked.set(`${seen.node}|${seen.resource}`, String(disk));
+    }
     if (seen.kind !== 'handlerEnds') return;
     const what = lie(seen);
-    for (const name of world.setup.nodes) outdated.delete(`${name}|${seen.resource}`);
+    for (const name of world.setup.nodes) asked.delete(`${name}|${seen.resource}`);
     if (what === null) return;
     const sentence = `DRBD on ${seen.node} is told that the disk of its peer ${what}`;
     tell({ rule: 'I17', sentence, atMs });
