@@ -19,6 +19,7 @@
  * the other half only, and nothing that was in doubt before is settled by it.
  */
 import type { DrbdFacts } from '../drbd/facts.js';
+import type { Report } from '../heartbeat/report.js';
 import type { Copy, Group, Peer, Stamp, State } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -159,7 +160,7 @@ function copyNow(state: State, own: DrbdFacts, before: Copy): Copy {
   if (isPrimary && !isGood(own)) return before;
   if (isMadePrimaryInSplit(state, own, before)) return before;
   if (before.kind === 'behind' && isHalfWay(state, own.resource)) return before;
-  if (isPrimary || isCaughtUp(own)) {
+  if (isPrimary || (isCaughtUp(own) && !isDenied(state, own))) {
     return { kind: 'current', than: null, ahead: isAhead(own, before) };
   }
   if (before.kind !== 'current' || before.ahead) return before;
@@ -264,11 +265,15 @@ export function disputeCopy(turn: Turn, resource: string): void {
   turn.update({ copies: { ...copies, [resource]: UNTOLD_COPY } });
 }
 
-/** Another node was restarted: what it wrote before is not known, unless DRBD is connected. */
-export function doubtCopies(turn: Turn, restarted: string): void {
+/**
+ * Another node was restarted, or is heard for the first time: what it wrote before is not known,
+ * unless DRBD is connected by the word of both.
+ */
+export function doubtCopies(turn: Turn, report: Report): void {
   for (const facts of Object.values(turn.state.drbd)) {
-    if (!mayWrite(turn.state, restarted, facts.resource)) continue;
-    const isCompared = LINKED.includes(facts.connection) && !isPeerDiskless(facts);
+    if (!mayWrite(turn.state, report.node, facts.resource)) continue;
+    const isLinked = LINKED.includes(facts.connection) && !isApart(report, facts.resource);
+    const isCompared = isLinked && !isPeerDiskless(facts);
     const isSure = facts.role === 'Primary' || isCompared;
     const copy = turn.state.copies[facts.resource];
     if (isSure || copy?.ahead === true || copy?.kind === 'behind') continue;
@@ -282,6 +287,19 @@ function isAgreed(state: State, own: DrbdFacts, { than }: Copy): boolean {
   const theirs = peer?.report?.drbd.find((entry) => entry.resource === own.resource);
   if (theirs === undefined || NO_DATA.includes(theirs.disk)) return false;
   return LINKED.includes(theirs.connection);
+}
+
+/** Our kernel believes in a connection, and the node at its other end has none. */
+function isDenied(state: State, own: DrbdFacts): boolean {
+  return Object.values(state.peers).some((peer) => {
+    const isThere = peer.verdict === 'up' || peer.verdict === 'late';
+    return isThere && isApart(peer.report, own.resource) && !isBeforeRelink(state, own, peer);
+  });
+}
+
+function isApart(report: Report | null, resource: string): boolean {
+  const theirs = report?.drbd.find((entry) => entry.resource === resource);
+  return theirs !== undefined && APART.includes(theirs.connection);
 }
 
 function isGood(own: DrbdFacts): boolean {

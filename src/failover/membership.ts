@@ -73,8 +73,8 @@ export function onReport(turn: Turn, link: string, report: Report): boolean {
   if (incompatible !== null && incompatible !== peer.incompatible) {
     turn.say('error', `${peer.name} is incompatible: ${incompatible}`, { node: peer.name });
   }
+  if (report.generation !== peer.report?.generation) doubtCopies(turn, report);
   if (peer.report !== null && report.generation !== peer.report.generation) {
-    doubtCopies(turn, peer.name);
     turn.say('info', `${peer.name} was restarted: it speaks with a new generation`, {
       node: peer.name,
     });

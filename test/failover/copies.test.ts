@@ -158,6 +158,28 @@ t.test('copies: of two that each wrote alone neither is used (seed 41231274)', (
   t.end();
 });
 
+t.test('copies: a node that wrote alone says so, also when its disk is gone', (t) => {
+  const facts = { generation: 7, peers: {}, epochs: {}, orders: [], ahead: ['r0'] };
+  const ahead = new Driver({}, facts).give({ kind: 'drbd', facts: [drbd(WROTE)] });
+  t.match(ahead.pass(300).of('send').at(-1)?.report.drbd, [{ resource: 'r0', ahead: true }]);
+  const there = { role: 'Secondary', disk: 'Diskless', connection: 'Connected', ahead: true } as const;
+  const driver = ahead.hear({}, {}, there);
+  t.match(copyObjection(driver.state, 'r0'), /^n2 wrote to DRBD resource r0 alone, .* stop tandemd on n2/);
+  driver.hear({ phase: 'left' }, {}, there).pass(3_000);
+  t.equal(copyObjection(driver.state, 'r0'), null, 'a person has stopped it there');
+  t.end();
+});
+
+t.test('copies: a connection that the other node does not have compares nothing', (t) => {
+  const driver = new Driver().give({ kind: 'drbd', facts: [drbd()] });
+  t.equal(copyObjection(driver.state, 'r0'), null, 'our kernel says Connected');
+  driver.hear({}, {}, { disk: 'Consistent', connection: 'StandAlone' });
+  t.match(copyObjection(driver.state, 'r0'), /not known whether n1 or n2 has the newer copy/);
+  driver.hear({}, {}, { disk: 'UpToDate', connection: 'Connected' });
+  t.equal(copyObjection(driver.state, 'r0'), null, 'both say so');
+  t.end();
+});
+
 t.test('copies: what is written while one half has no disk is on the other one only', (t) => {
   const gone = withDrbd({}).hear();
   gone.give({ kind: 'drbd', facts: [drbd({ disk: 'Diskless', peerRole: 'Primary' })] });

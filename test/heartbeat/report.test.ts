@@ -101,7 +101,7 @@ const REPORT: Report = {
       barred: true,
     },
   ],
-  drbd: [{ resource: 'r0', role: 'Primary', disk: 'UpToDate', connection: 'WFConnection' }],
+  drbd: [{ resource: 'r0', role: 'Primary', disk: 'UpToDate', connection: 'WFConnection', ahead: true }],
   orders: [{ key: 'move.mysql', value: 'n1', version: 4, origin: 'n2.example.org' }],
   outdateAsks: [
     { resource: 'r0', node: 'n2', version: 17 },
