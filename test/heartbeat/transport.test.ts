@@ -374,6 +374,34 @@ function testSerial(t: Test): void {
   });
 }
 
+function testStuckLine(t: Test): void {
+  t.test('serial: what a stuck line holds is thrown away, and said once', async (t) => {
+    const wire = await cable(folder(t));
+    t.teardown(wire.cut);
+    const heard = ear();
+    const transport = new SerialTransport('near', wire.near, 19_200, heard, 100);
+    t.teardown(async () => transport.close());
+    const raw = openSync(wire.far, constants.O_RDONLY | constants.O_NOCTTY | constants.O_NONBLOCK);
+    t.teardown(() => closeSync(raw));
+    const pad = '.'.repeat(2_000);
+    const send = (): void => transport.send(frame(pad));
+    await until('the line to be stuck', send, () => heard.news.length > 0);
+    t.match(heard.news, [/^near: it has taken nothing for 100 ms/]);
+    let text = '';
+    const read = (): string => {
+      const buffer = Buffer.alloc(65_536);
+      try {
+        return buffer.toString('latin1', 0, readSync(raw, buffer));
+      } catch {
+        return '';
+      }
+    };
+    await until('it to go on', () => transport.send(frame('fresh')), () => (text += read()).includes('x=fresh\n<<<'));
+    await soon('the good news', () => heard.news.length === 2);
+    t.equal(heard.news[1], 'near: works');
+  });
+}
+
 function descriptorsOn(prefix: string): number {
   const listed = spawnSync('ls', ['-l', `/proc/${String(process.pid)}/fd`], { encoding: 'utf8' });
   return listed.stdout.split('\n').filter((entry) => entry.includes(`-> ${prefix}`)).length;
@@ -394,6 +422,7 @@ if (network === 'startable') {
   });
   t.test('serial lines', socat, (t) => {
     testSerial(t);
+    testStuckLine(t);
     t.end();
   });
 }

@@ -7,11 +7,14 @@
  * Each opening makes a new port; whatever a former one still reports is not heard any more.
  */
 import type { SerialPort } from 'serialport';
+import { formatDuration } from '../../base/duration.js';
 import { createDeframer, push, type DeframerState } from '../deframer.js';
 import type { Transport, TransportEvents } from './transport.js';
 
 /** The device is opened again this long after it failed or closed. */
 const REOPEN_MS = 1_000;
+/** Longer than the largest frames of a small cluster take at 9,600 baud. */
+const STUCK_MS = 10_000;
 /** A frame of 600 bytes takes 0.3 s at 19,200 baud; a peer that does not read must not keep us. */
 const LAST_WORD_MS = 1_000;
 
@@ -30,8 +33,16 @@ export class SerialTransport implements Transport {
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
   #trouble: string | null = null;
+  readonly #stuckMs: number;
 
-  constructor(name: string, path: string, baud: number, events: TransportEvents) {
+  constructor(
+    name: string,
+    path: string,
+    baud: number,
+    events: TransportEvents,
+    stuckMs = STUCK_MS,
+  ) {
+    this.#stuckMs = stuckMs;
     this.name = name;
     this.#path = path;
     this.#baud = baud;
@@ -65,16 +76,29 @@ export class SerialTransport implements Transport {
 
   #write(port: SerialPort, bytes: Uint8Array): void {
     this.#writing = true;
+    const stuck = setInterval(() => this.#unstick(port), this.#stuckMs).unref();
     // A failed write closes the port, which is where it is told.
     port.write(Buffer.from(bytes));
     port.drain(() => {
+      clearInterval(stuck);
       if (port !== this.#port) return;
       this.#writing = false;
+      this.#say(null);
       const next = this.#waiting;
       this.#waiting = null;
       if (next !== null) this.#write(port, next);
       else this.#drained();
     });
+  }
+
+  /**
+   * The line has taken nothing for long: what waits in it is old news. It is thrown away, so that the
+   * newest truth is the first that gets through; again and again, for as long as the port is open.
+   */
+  #unstick(port: SerialPort): void {
+    if (port !== this.#port || !port.isOpen) return;
+    this.#say(`it has taken nothing for ${formatDuration(this.#stuckMs)}: is the other end read?`);
+    port.flush(() => undefined);
   }
 
   async #open(): Promise<void> {

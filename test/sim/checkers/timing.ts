@@ -19,6 +19,7 @@ interface Entry {
   before: Pace;
   now: Pace;
   digest: string;
+  readonly groups: readonly string[];
   /** Patience that does not hold any more, and until when it did. */
   readonly past: { readonly deadtimeMs: number; readonly untilMs: number }[];
 }
@@ -27,7 +28,7 @@ export class Timing {
   readonly #world: World;
   readonly #knowledge: Knowledge;
   readonly #entries = new Map<string, Entry>();
-  /** `node|other`: a last word that was heard with the configuration of then. */
+  /** `node|other`: a last word that named every group of the configuration of then. */
   readonly #left = new Set<string>();
 
   constructor(world: World, knowledge: Knowledge) {
@@ -65,7 +66,8 @@ export class Timing {
         const before = this.#entries.has(seen.node) ? this.of(seen.node) : seen.heartbeat;
         this.#rest(seen.node, nowMs);
         const past = this.#entries.get(seen.node)?.past ?? [];
-        this.#entries.set(seen.node, { before, now: seen.heartbeat, digest: seen.digest, past });
+        const { digest, groups, heartbeat: now } = seen;
+        this.#entries.set(seen.node, { before, now, digest, groups, past });
         return;
       }
       case 'daemon': {
@@ -93,13 +95,16 @@ export class Timing {
     this.#entries.get(node)?.past.push({ deadtimeMs, untilMs: nowMs });
   }
 
-  /** A node with another configuration says no last word that counts (S9). */
+  /** "Everything is stopped" is said of the groups that are named. */
   #noteLeft(node: string, other: string): void {
     const key = `${node}|${other}`;
     const { report } = this.#knowledge.of(node, other);
     const entry = this.#entries.get(node);
+    const groups = entry?.groups ?? this.#world.setup.groups.map(({ name }) => name);
     if (report?.phase !== 'left') this.#left.delete(key);
-    else if (entry === undefined || report.digest === entry.digest) this.#left.add(key);
+    else if (groups.every((group) => report.groups.some(({ name }) => name === group))) {
+      this.#left.add(key);
+    }
   }
 
   #settle(node: string, nowMs: number): void {
