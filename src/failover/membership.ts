@@ -73,15 +73,8 @@ export function onReport(turn: Turn, link: string, report: Report): boolean {
   if (incompatible !== null && incompatible !== peer.incompatible) {
     turn.say('error', `${peer.name} is incompatible: ${incompatible}`, { node: peer.name });
   }
-  if (report.generation !== peer.report?.generation) doubtCopies(turn, report);
-  if (peer.report !== null && report.generation !== peer.report.generation) {
-    turn.say('info', `${peer.name} was restarted: it speaks with a new generation`, {
-      node: peer.name,
-    });
-  }
-  // A last word counts only from a life that this run has met: an older one may come late.
-  const isSameLife = peer.report?.generation === report.generation;
-  const left = report.phase === 'left' && isSameLife && namesAll(turn, report);
+  noteLife(turn, peer, report);
+  const left = isLastWord(turn, peer, report);
   if (left && peer.clearance?.kind !== 'left') {
     turn.say('info', `${peer.name} has left: it stopped everything and said so`, {
       node: peer.name,
@@ -97,6 +90,26 @@ export function onReport(turn: Turn, link: string, report: Report): boolean {
   announceHolds(turn, changed);
   announceStandby(turn, changed);
   return true;
+}
+
+/** A life of the peer that is heard for the first time in this run. */
+function noteLife(turn: Turn, { name, report: before }: Peer, report: Report): void {
+  if (report.generation === before?.generation) return;
+  doubtCopies(turn, report);
+  turn.update({ hears: { ...turn.state.hears, [name]: report.generation } });
+  if (before === null) return;
+  const sentence = `${name} was restarted: it speaks with a new generation`;
+  turn.say('info', sentence, { node: name });
+}
+
+/**
+ * A last word counts only from a life that this run has met, and that has heard this life of ours:
+ * all else was said before, and may come late.
+ */
+function isLastWord(turn: Turn, { report: before }: Peer, report: Report): boolean {
+  const isSameLife = before?.generation === report.generation;
+  const isFresh = report.hears?.[turn.self] === turn.state.generation;
+  return report.phase === 'left' && isSameLife && isFresh && namesAll(turn, report);
 }
 
 /** A node that says what it said before: the report that said it first is kept. */

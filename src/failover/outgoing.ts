@@ -45,6 +45,7 @@ export function buildReport(state: State, sequence: number, nowMs: number): Repo
     })),
     ...sidesToTell(state),
     orders: Object.values(state.orders),
+    ...(Object.keys(state.hears).length === 0 ? {} : { hears: state.hears }),
     ...(connectivity === null ? {} : { connectivity }),
     outdateAsks: outdateAsks(state),
     outdateWords: outdateWords(state),

@@ -137,6 +137,7 @@ function isSameButGroups(a: State, b: State): boolean {
   return (
     a.drbd === b.drbd &&
     a.orders === b.orders &&
+    a.hears === b.hears &&
     a.copies === b.copies &&
     a.history === b.history &&
     a.requests === b.requests &&

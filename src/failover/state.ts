@@ -50,6 +50,8 @@ export interface State {
   readonly sides: Readonly<Record<string, Omit<SideReport, 'offers'>>>;
   /** DRBD resource -> the split brain that was told of, by its fingerprint. */
   readonly splits: Readonly<Record<string, string>>;
+  /** Node -> its newest generation that was heard in this run; told, so that others know how fresh. */
+  readonly hears: Readonly<Record<string, number>>;
   /** DRBD resource -> how the order to settle its split brain is doing. */
   readonly discards: Readonly<Record<string, Discard>>;
   readonly orders: Readonly<Record<string, Order>>;
@@ -105,6 +107,7 @@ export function copyOf(state: State): State {
     relinks: state.relinks,
     sides: state.sides,
     splits: state.splits,
+    hears: state.hears,
     discards: state.discards,
     orders: state.orders,
     pings: state.pings,
@@ -418,6 +421,7 @@ export function initialState(
     reachMoves: {},
     sides: {},
     splits: {},
+    hears: {},
     discards: {},
     requests: {},
     fenceRecords: saved.fenceRecords ?? {},

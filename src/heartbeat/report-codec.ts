@@ -8,6 +8,7 @@
  *     td.r0=Primary UpToDate Connected        or ... StandAlone ahead: it wrote alone
  *     ti.r0=UpToDate 0/0E00F5D4B1A06EAA:977B...:1:1:0:0:0:0:0/20480 at=1763709184/kernel db=-noBinlog
  *     to.move.mysql=n1 4 n2
+ *     tl.n2=1795223335                  the newest generation of n2 that was heard
  *     ta.17=r0 n2                       an ask: n2, mark your disk of r0 Outdated (version 17)
  *     tw.17.n1=r0 1795223335 outdated   the word on it, for n1 of that generation
  */
@@ -88,6 +89,10 @@ export function encodeReport(report: Report, header: StatusHeader): readonly Tex
       `to.${order.key}`,
       `${order.value} ${String(order.version)} ${order.origin}`,
     ]),
+    ...Object.entries(report.hears ?? {}).map(([node, generation]): TextField => [
+      `tl.${node}`,
+      String(generation),
+    ]),
     ...report.outdateAsks.map(({ resource, node, version }): TextField => [
       `ta.${String(version)}`,
       `${resource} ${node}`,
@@ -166,7 +171,7 @@ function fault(
 
 type Lists = Pick<
   Report,
-  'groups' | 'drbd' | 'sides' | 'orders' | 'outdateAsks' | 'outdateWords'
+  'groups' | 'drbd' | 'sides' | 'orders' | 'hears' | 'outdateAsks' | 'outdateWords'
 >;
 
 interface Drafts {
@@ -174,6 +179,7 @@ interface Drafts {
   readonly drbd: DrbdReport[];
   readonly sides: SideReport[];
   readonly orders: Order[];
+  readonly hears: (readonly [node: string, generation: number])[];
   readonly outdateAsks: OutdateAsk[];
   readonly outdateWords: OutdateWord[];
 }
@@ -189,6 +195,10 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
   'ti.': ({ sides }, key, words) => added(sides, decodeSide(key, words)),
   'to.': ({ orders }, key, words) => added(orders, decodeOrder(key, words)),
+  'tl.': ({ hears }, key, [text = '']) => {
+    const generation = decimal(text);
+    return added(hears, generation === null ? null : ([key, generation] as const));
+  },
   'ta.': ({ outdateAsks }, key, [resource = '', node = '']) => {
     const version = decimal(key);
     return added(outdateAsks, version === null ? null : { resource, node, version });
@@ -203,7 +213,7 @@ function added<T>(list: T[], entry: T | null): boolean {
 
 function decodeLists(fields: ReadonlyMap<string, string>): Result<Lists, string> {
   const lists = { groups: [], drbd: [], orders: [], outdateAsks: [], outdateWords: [] };
-  const drafts: Drafts = { ...lists, sides: [] };
+  const drafts: Drafts = { ...lists, sides: [], hears: [] };
   let entries = 0;
   for (const [name, value] of fields) {
     const reader = READERS[name.slice(0, 3)];
@@ -212,8 +222,12 @@ function decodeLists(fields: ReadonlyMap<string, string>): Result<Lists, string>
     const isRead = entries <= ENTRIES_MAX && reader(drafts, name.slice(3), value.split(' '));
     if (!isRead) return err(name);
   }
-  const { sides, ...others } = drafts;
-  return ok(sides.length === 0 ? others : drafts);
+  const { sides, hears, ...others } = drafts;
+  return ok({
+    ...others,
+    ...(sides.length === 0 ? {} : { sides }),
+    ...(hears.length === 0 ? {} : { hears: Object.fromEntries(hears) }),
+  });
 }
 
 function decodeOrder(key: string, words: readonly string[]): Order | null {

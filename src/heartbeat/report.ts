@@ -132,6 +132,8 @@ export interface Report {
   readonly drbd: readonly DrbdReport[];
   readonly sides?: readonly SideReport[];
   readonly orders: readonly Order[];
+  /** Node -> the newest generation of it that was heard: what is said is not older than that life. */
+  readonly hears?: Readonly<Record<string, number>>;
   /** Absent while it is not known, or when there is nothing to ping. */
   readonly connectivity?: Connectivity;
   readonly outdateAsks: readonly OutdateAsk[];
@@ -153,6 +155,7 @@ function hasSameParts(a: Report, b: Report): boolean {
     a.outdateAsks === b.outdateAsks &&
     a.outdateWords === b.outdateWords &&
     a.connectivity === b.connectivity &&
+    a.hears === b.hears &&
     isSameSender(a, b)
   );
 }

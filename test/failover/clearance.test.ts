@@ -89,3 +89,14 @@ t.test('clearance: away for longer than deadtime, no old clearance is kept (S7)'
   t.match(driver.sentences[0], /stood still for .*holds no old clearance/);
   t.end();
 });
+
+t.test('clearance: a last word that does not name this life of ours came late (S1, seed 18006179)', (t) => {
+  for (const hears of [{}, { n2: 7 }, { n1: 6 }] as Record<string, number>[]) {
+    const driver = new Driver().probed().hear({ hears }).hear({ hears, phase: 'left' });
+    t.equal(driver.peer.clearance, null);
+    t.equal(driver.group.life, 'stopped');
+  }
+  const driver = new Driver().probed().hear();
+  t.match(driver.pass(300).of('send').at(-1)?.report.hears, { n2: 3 }, 'this node says whom it hears');
+  t.end();
+});

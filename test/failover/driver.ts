@@ -111,6 +111,7 @@ export class Driver {
         { resource: 'r0', role: 'Secondary', disk: 'UpToDate', connection: 'Connected', ...disk },
       ],
       orders: [],
+      hears: { n1: 7 },
       outdateAsks: [],
       outdateWords: [],
       ...change,
