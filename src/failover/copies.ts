@@ -266,11 +266,14 @@ export function disputeCopy(turn: Turn, resource: string): void {
 }
 
 /**
- * Another node was restarted, or is heard for the first time: what it wrote before is not known,
- * unless DRBD is connected by the word of both.
+ * Another node was restarted, or tells of its half for the first time: what it wrote before is not
+ * known, unless DRBD is connected by the word of both.
  */
-export function doubtCopies(turn: Turn, report: Report): void {
+export function doubtCopies(turn: Turn, before: Report | null, report: Report): void {
+  const isNewLife = report.generation !== before?.generation;
   for (const facts of Object.values(turn.state.drbd)) {
+    const isFirstTold = tells(report, facts.resource) && !tells(before, facts.resource);
+    if (!isNewLife && !isFirstTold) continue;
     if (!mayWrite(turn.state, report.node, facts.resource)) continue;
     const isLinked = LINKED.includes(facts.connection) && !isApart(report, facts.resource);
     const isCompared = isLinked && !isPeerDiskless(facts);
@@ -295,6 +298,10 @@ function isDenied(state: State, own: DrbdFacts): boolean {
     const isThere = peer.verdict === 'up' || peer.verdict === 'late';
     return isThere && isApart(peer.report, own.resource) && !isBeforeRelink(state, own, peer);
   });
+}
+
+function tells(report: Report | null, resource: string): boolean {
+  return report?.drbd.some((entry) => entry.resource === resource) === true;
 }
 
 function isApart(report: Report | null, resource: string): boolean {

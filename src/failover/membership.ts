@@ -92,10 +92,10 @@ export function onReport(turn: Turn, link: string, report: Report): boolean {
   return true;
 }
 
-/** A life of the peer that is heard for the first time in this run. */
+/** What is heard for the first time in this run: a life of the peer, or of its half of the data. */
 function noteLife(turn: Turn, { name, report: before }: Peer, report: Report): void {
+  doubtCopies(turn, before, report);
   if (report.generation === before?.generation) return;
-  doubtCopies(turn, report);
   turn.update({ hears: { ...turn.state.hears, [name]: report.generation } });
   if (before === null) return;
   const sentence = `${name} was restarted: it speaks with a new generation`;

@@ -461,6 +461,7 @@ export class Machine {
         return;
       case 'exit':
         this.#endDaemon('left');
+        this.#stateDisk.finish();
         return;
       case 'log':
     }

@@ -18,7 +18,7 @@ export class StateDisk {
   readonly #queue: EventQueue;
   #facts: SavedFacts = NOTHING_SAVED;
   #waiting: SavedFacts | null = null;
-  #isWriting = false;
+  #writing: SavedFacts | null = null;
   #writes = 0;
   /** Writes of an earlier life never end. */
   #life = 0;
@@ -37,20 +37,26 @@ export class StateDisk {
 
   save(facts: SavedFacts): void {
     this.#waiting = facts;
-    if (!this.#isWriting) this.#write();
+    if (this.#writing === null) this.#write();
   }
 
   /** The power fails, or the daemon is killed. */
   lose(): void {
     this.#life += 1;
     this.#waiting = null;
-    this.#isWriting = false;
+    this.#writing = null;
+  }
+
+  /** A daemon that leaves waits for its disk: all is kept. */
+  finish(): void {
+    this.#facts = this.#waiting ?? this.#writing ?? this.#facts;
+    this.lose();
   }
 
   #write(): void {
     const facts = this.#waiting;
     this.#waiting = null;
-    this.#isWriting = facts !== null;
+    this.#writing = facts;
     if (facts === null) return;
     this.#writes += 1;
     const life = this.#life;

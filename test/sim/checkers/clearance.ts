@@ -64,6 +64,8 @@ export function clearance(world: World, tell: (violation: Violation) => void): C
     for (const other of viewStatus(state, [], localMs).nodes) {
       // "left" may be its newest word, shown and not counted on.
       if (other.state !== 'fenced') continue;
+      // What a device or a person says in the very turn that ends the absence is news.
+      if (state.peers[other.name]?.clearance?.atMs === localMs) continue;
       if (!knowledge.of(node, other.name).isForgotten) continue;
       const sentence = `${node} was away, and still takes ${other.name} for ${other.state}`;
       tell({ rule: 'S7', sentence, atMs });

@@ -12,8 +12,14 @@ const NEWS_MS = 500;
 export function heldWrites(world: World, tell: (violation: Violation) => void): Checker {
   /** `node|resource` -> since when it was seen to be held back. */
   const sinceMs = new Map<string, number>();
-  return checker('held writes', ['sent', 'daemon'], (seen, atMs) => {
+  return checker('held writes', ['sent', 'daemon', 'turned'], (seen, atMs) => {
     const { node } = seen;
+    if (seen.kind === 'turned') {
+      // DRBD's news wait behind a turn that came late.
+      if (seen.lateMs < NEWS_MS) return;
+      for (const key of sinceMs.keys()) if (key.startsWith(`${node}|`)) sinceMs.set(key, atMs);
+      return;
+    }
     // A new daemon knows nothing yet.
     if (seen.kind === 'daemon') {
       for (const key of sinceMs.keys()) if (key.startsWith(`${node}|`)) sinceMs.delete(key);

@@ -6,7 +6,7 @@
  * nobody knows any more.
  */
 import type { OperatorAnswer, OperatorRequest } from '../../../src/base/control.js';
-import type { Order } from '../../../src/heartbeat/report.js';
+import type { Report } from '../../../src/heartbeat/report.js';
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import { KEPT_MS } from '../../../src/sim/state-disk.js';
 import type { Observation } from '../../../src/sim/observation.js';
@@ -25,6 +25,8 @@ interface Laid {
   knownMs: number | null;
   /** When it may be over by a clock of the world. */
   readonly endMs: number;
+  /** Node -> when it heard of it again; all others know since `knownMs`. */
+  readonly learntMs: Map<string, number>;
   /** Nodes that ended before their disks had kept it, and have not heard of it since. */
   readonly forgetful: Set<string>;
   /** Asked for where the last lift, somewhere else, may not have been heard: that may win. */
@@ -41,16 +43,21 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
       if (hold?.knownMs == null || hold.forgetful.has(node)) return false;
       return atMs < hold.endMs && deeds.sinceMs(node, group, atMs) >= hold.knownMs;
     });
-  const onHeard = (node: string, orders: readonly Order[]): void => {
+  const digests = new Map<string, string>();
+  /** Nobody takes orders from a node with another configuration (S9). */
+  const onHeard = (node: string, { digest, orders }: Report, atMs: number): void => {
+    if (digest !== digests.get(node)) return;
     for (const { key } of orders) {
       const group = key === 'maintenance' ? EVERYTHING : /^freeze\.(.*)$/.exec(key)?.[1];
-      if (group !== undefined) laid.get(group)?.forgetful.delete(node);
+      const hold = group === undefined ? undefined : laid.get(group);
+      if (hold?.forgetful.delete(node) === true) hold.learntMs.set(node, atMs);
     }
   };
   const onEnd = (node: string, atMs: number): void => {
     deeds.forget(node);
     for (const hold of laid.values()) {
-      if (hold.knownMs === null || atMs - hold.knownMs >= KEPT_MS) continue;
+      const sinceMs = hold.learntMs.get(node) ?? hold.knownMs;
+      if (hold.knownMs === null || sinceMs === null || atMs - sinceMs >= KEPT_MS) continue;
       hold.forgetful.add(node);
       if (hold.forgetful.size === world.setup.nodes.length) hold.knownMs = null;
     }
@@ -92,7 +99,7 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
     const lift = lifted.get(key);
     const isDisputed = lift !== undefined && lift.node !== node && atMs - lift.atMs < spreadMs;
     const hold = { id, knownMs: null, endMs: Math.min(endMs, otherMs), isDisputed };
-    laid.set(key, { ...hold, forgetful: new Set() });
+    laid.set(key, { ...hold, forgetful: new Set(), learntMs: new Map() });
   };
   const onAnswered = (node: string, { id, state, message }: OperatorAnswer, atMs: number): void => {
     const key = lifting.get(id);
@@ -127,6 +134,7 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
         if (!seen.on) onEnd(seen.node, atMs);
         return;
       case 'configured':
+        digests.set(seen.node, seen.digest);
         onConfigured(seen.groups);
         return;
       case 'clockStep':
@@ -150,7 +158,7 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
         deeds.ends(seen, atMs);
         return;
       case 'heard':
-        onHeard(seen.node, seen.report.orders);
+        onHeard(seen.node, seen.report, atMs);
         return;
     }
   });
