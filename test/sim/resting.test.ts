@@ -68,7 +68,7 @@ const isOfNobody = (seen: Observation): boolean =>
 
 /** All that a checker can know of what every node was told and has said last. */
 class Picture {
-  readonly #knowledge = new Knowledge();
+  readonly #knowledge = new Knowledge(null);
   readonly #said = new Map<string, string>();
 
   take(seen: Observation, nowMs: number): void {

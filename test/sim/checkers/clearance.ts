@@ -21,7 +21,7 @@ interface Objection {
 }
 
 export function clearance(world: World, tell: (violation: Violation) => void): Checker {
-  const knowledge = new Knowledge();
+  const knowledge = new Knowledge(world);
   /** `node|group` -> epoch of the claim last sent. */
   const claims = new Map<string, number>();
   const timing = new Timing(world, knowledge);

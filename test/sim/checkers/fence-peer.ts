@@ -13,7 +13,7 @@ const WHOLE: readonly string[] = ['UpToDate', 'Consistent', 'Outdated'];
 const NO_DATA: readonly string[] = ['Diskless', 'Failed'];
 
 export function fencePeer(world: World, tell: (violation: Violation) => void): Checker {
-  const knowledge = new Knowledge();
+  const knowledge = new Knowledge(world);
   /** `node|resource` -> what a disk was when its node was asked: it may break before the answer. */
   const asked = new Map<string, string>();
 

@@ -36,7 +36,7 @@ export function goodData(
   const tips = new Map<string, Tip[]>();
   /** `node|resource` -> since when it was told that another node writes alone. */
   const warned = new Map<string, number>();
-  const knowledge = new Knowledge();
+  const knowledge = new Knowledge(world);
   /** `node|resource` -> when the promotion was ordered. */
   const orderedMs = new Map<string, number>();
   /** `node|resource`: when the promotion was ordered, the other half was proven off. */

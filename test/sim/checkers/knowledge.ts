@@ -4,6 +4,7 @@
  */
 import type { Report } from '../../../src/heartbeat/report.js';
 import type { Observation } from '../../../src/sim/observation.js';
+import type { World } from '../../../src/sim/world.js';
 
 export interface Told {
   /** The newest report, by (generation, sequence). */
@@ -44,6 +45,12 @@ export class Knowledge {
   /** Id of a confirmation that is not answered -> the node that it is about. */
   readonly #asked = new Map<string, string>();
   readonly #generation = new Map<string, number>();
+  readonly #world: World | null;
+
+  /** Null: no disk keeps anything. */
+  constructor(world: World | null) {
+    this.#world = world;
+  }
 
   of(node: string, about: string): Told {
     const row = this.#told.get(node);
@@ -78,9 +85,10 @@ export class Knowledge {
     // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
     switch (seen.kind) {
       case 'daemon':
-        // What others said is gone with the daemon; which life of theirs was the newest is not.
-        for (const told of this.#told.get(seen.node)?.values() ?? []) {
-          Object.assign(told, { ...NOTHING, generation: told.generation });
+        // What others said is gone with the daemon; which life of theirs was the newest is on its disk.
+        for (const [about, told] of this.#told.get(seen.node) ?? []) {
+          const life = this.#world?.machine(seen.node).state?.peers[about]?.life;
+          Object.assign(told, { ...NOTHING, generation: life?.generation ?? 0 });
         }
         this.#generation.set(seen.node, seen.generation);
         return;

@@ -21,7 +21,7 @@ const SHOTS_PER_MINUTE_MAX_WITH_RESTARTS = 14;
 const CLOCK_SLACK = 0.99;
 
 export function shooting(world: World, tell: (violation: Violation) => void): Checker {
-  const knowledge = new Knowledge();
+  const knowledge = new Knowledge(world);
   const timing = new Timing(world, knowledge);
   const active = new Map<string, Set<string>>();
   const shots = new Map<string, number[]>();
