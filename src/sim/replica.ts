@@ -263,8 +263,10 @@ export class Replica {
       return;
     }
     const peer = this.#peerOf(side);
-    if (side.role === 'Primary' && !isLinkedState(side.link)) {
-      // "Can only attach to data with current UUID": refused while it is in use.
+    const isLinked = isLinkedState(side.link) && isLinkedState(peer.link);
+    if (side.role === 'Primary' && !(isLinked && peer.disk === 'UpToDate')) {
+      // "Can only attach to data with current UUID": refused while it is in use. So it ends, too, when
+      // the connection is found to be dead ("Connection lost while negotiating, no data!").
       if (side.exposed !== null && relate(side.exposed, side.content) !== 'same') {
         side.isDead = true;
         return;
@@ -272,7 +274,7 @@ export class Replica {
     }
     side.exposed = null;
     this.#setDisk(side, this.#diskAtBoot(side, disk));
-    if (isLinkedState(side.link) && isLinkedState(peer.link)) this.#compare(side, peer, true);
+    if (isLinked) this.#compare(side, peer, true);
     this.#changed(node);
     this.#changed(peer.node);
   }

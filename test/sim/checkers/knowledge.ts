@@ -85,12 +85,7 @@ export class Knowledge {
     // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
     switch (seen.kind) {
       case 'daemon':
-        // What others said is gone with the daemon; which life of theirs was the newest is on its disk.
-        for (const [about, told] of this.#told.get(seen.node) ?? []) {
-          const life = this.#world?.machine(seen.node).state?.peers[about]?.life;
-          Object.assign(told, { ...NOTHING, generation: life?.generation ?? 0 });
-        }
-        this.#generation.set(seen.node, seen.generation);
+        this.#begin(seen.node, seen.generation);
         return;
       case 'heard': {
         const told = this.of(seen.node, seen.report.node);
@@ -130,6 +125,15 @@ export class Knowledge {
     const told = this.of(node, about);
     told.provenOffMs = nowMs;
     told.isForgotten = false;
+  }
+
+  /** What others said is gone with a daemon; which life of theirs was the newest is on its disk. */
+  #begin(node: string, generation: number): void {
+    for (const [about, told] of this.#told.get(node) ?? []) {
+      const life = this.#world?.machine(node).state?.peers[about]?.life;
+      Object.assign(told, { ...NOTHING, generation: life?.generation ?? 0 });
+    }
+    this.#generation.set(node, generation);
   }
 
   #fenceEnded(seen: Extract<Observation, { kind: 'fenceEnds' }>, nowMs: number): void {
