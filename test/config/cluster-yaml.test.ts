@@ -226,8 +226,9 @@ t.test('cluster.yaml: no value is dropped (each change of a word changes the Con
 
 t.test('cluster.yaml: the page shows files that are valid, and every key (docs/cluster-yaml.md)', (t) => {
   const page = readFileSync('docs/cluster-yaml.md', 'utf8');
-  const [whole = '', short = ''] = [...page.matchAll(/```yaml\n([^]*?)```/g)].map((match) => match[1] ?? '');
+  const [whole = '', tuned = '', short = ''] = [...page.matchAll(/```yaml\n([^]*?)```/g)].map((match) => match[1] ?? '');
   t.equal(native(whole).groups[0]?.resources.length, 4);
+  t.equal(native(tuned).heartbeat.deadtimeMs, 450);
   t.same(native(short).heartbeat.links[0], { kind: 'ucast', device: 'eth0', address: '10.9.0.12' });
   const keys = [...JSON.stringify(clusterJsonSchema()).matchAll(/"properties":\{("[a-z_]+":\{[^]*?)\}\}/g)];
   t.ok(keys.length > 10, 'the schema has objects');
