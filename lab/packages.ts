@@ -17,28 +17,36 @@ const TOOLS: readonly Tool[] = [
   { file: '/usr/bin/perl', package: 'perl-base', why: 'the serial null modem' },
 ];
 
+/** What tests need beside the lab's tools. */
+export const TEST_TOOLS: readonly Tool[] = [
+  { file: '/usr/bin/socat', package: 'socat', why: 'the serial lines of the unit tests' },
+];
+
 const APT_ENV = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' };
 const UPDATE_TIMEOUT_MS = 180_000;
 const INSTALL_TIMEOUT_MS = 600_000;
 
 /** The tools that are not installed here, in a fixed order. */
-export function missingTools(): readonly Tool[] {
-  return TOOLS.filter(({ file }) => !existsSync(file));
+export function missingTools(tools: readonly Tool[] = TOOLS): readonly Tool[] {
+  return tools.filter(({ file }) => !existsSync(file));
 }
 
 /**
  * Installs what is missing, saying what and why on `log`.
  * Throws one sentence when packages are missing and this user cannot install them.
  */
-export async function installPackages(log: (line: string) => void): Promise<void> {
-  const missing = missingTools();
+export async function installPackages(
+  log: (line: string) => void,
+  tools: readonly Tool[] = TOOLS,
+): Promise<void> {
+  const missing = missingTools(tools);
   if (missing.length === 0) return;
   const names = [...new Set(missing.map((tool) => tool.package))];
   if (process.getuid?.() !== 0) {
-    throw new Error(`the lab needs the Debian packages ${names.join(', ')}: install them as root`);
+    throw new Error(`the Debian packages ${names.join(', ')} are needed: install them as root`);
   }
   if (!existsSync('/usr/bin/apt-get')) {
-    throw new Error(`the lab needs ${names.join(', ')}, and this system has no apt-get`);
+    throw new Error(`${names.join(', ')} are needed, and this system has no apt-get`);
   }
   for (const tool of missing) log(`missing: ${tool.package} (${tool.why})`);
   await updatePackageLists(log);
@@ -47,7 +55,7 @@ export async function installPackages(log: (line: string) => void): Promise<void
     timeoutMs: INSTALL_TIMEOUT_MS,
     env: APT_ENV,
   });
-  const still = missingTools();
+  const still = missingTools(tools);
   if (still.length > 0) {
     throw new Error(`still missing after the installation: ${still.map((t) => t.file).join(', ')}`);
   }

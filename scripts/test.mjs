@@ -44,9 +44,17 @@ async function main(args) {
   }
   const both = args.length === 0 || args.length === OPTIONS.length;
   const counts = [];
+  if (both) await installTools();
   if (both || args.includes('--unit')) counts.push(...(await checks()), await unitTests());
   if (both || args.includes('--lab')) counts.push(await labTests());
   return conclude(counts);
+}
+
+/** What cannot be installed here is skipped by the tests that need it, with the reason. */
+async function installTools() {
+  const { installPackages, TEST_TOOLS } = await import('../dist/lab/packages.js');
+  const log = (line) => console.log(line);
+  await installPackages(log, TEST_TOOLS).catch((error) => console.log(`tools: ${error.message}`));
 }
 
 function conclude(counts) {
