@@ -266,17 +266,19 @@ export function disputeCopy(turn: Turn, resource: string): void {
 }
 
 /**
- * Another node was restarted, or tells of its half for the first time: what it wrote before is not
- * known, unless DRBD is connected by the word of both.
+ * Another node was restarted: what it wrote before is not known, unless DRBD is connected by the word
+ * of both. Nor is it when a node tells of its half for the first time, and that is not connected,
+ * although our kernel says so: that connection may have been dead since before this run.
  */
 export function doubtCopies(turn: Turn, before: Report | null, report: Report): void {
-  const isNewLife = report.generation !== before?.generation;
+  const isRestart = before !== null && report.generation !== before.generation;
   for (const facts of Object.values(turn.state.drbd)) {
-    const isFirstTold = tells(report, facts.resource) && !tells(before, facts.resource);
-    if (!isNewLife && !isFirstTold) continue;
     if (!mayWrite(turn.state, report.node, facts.resource)) continue;
-    const isLinked = LINKED.includes(facts.connection) && !isApart(report, facts.resource);
-    const isCompared = isLinked && !isPeerDiskless(facts);
+    const isLinked = LINKED.includes(facts.connection);
+    const isDenied = isLinked && isApart(report, facts.resource);
+    const isFirstTold = !tells(before, facts.resource);
+    if (!isRestart && !(isFirstTold && isDenied)) continue;
+    const isCompared = isLinked && !isDenied && !isPeerDiskless(facts);
     const isSure = facts.role === 'Primary' || isCompared;
     const copy = turn.state.copies[facts.resource];
     if (isSure || copy?.ahead === true || copy?.kind === 'behind') continue;

@@ -170,6 +170,14 @@ t.test('copies: a node that wrote alone says so, also when its disk is gone', (t
   t.end();
 });
 
+t.test('copies: what was compared in this run stays so when the other daemon comes later', (t) => {
+  const driver = new Driver().give({ kind: 'drbd', facts: [drbd()] });
+  driver.give({ kind: 'drbd', facts: [drbd({ connection: 'WFConnection', peerDisk: 'Unknown' })] });
+  driver.hear({}, {}, { disk: 'Unknown', connection: 'Unconfigured' });
+  t.equal(copyObjection(driver.state, 'r0'), null, 'nobody has written to the other half since');
+  t.end();
+});
+
 t.test('copies: a connection that the other node does not have compares nothing', (t) => {
   const driver = new Driver().give({ kind: 'drbd', facts: [drbd()] });
   t.equal(copyObjection(driver.state, 'r0'), null, 'our kernel says Connected');
