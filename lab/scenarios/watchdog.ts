@@ -191,7 +191,7 @@ const refused: Scenario = {
     stage.fact('the one that needs a helper is refused', /\/dev\/watchdog cannot be opened: /.test(broken), broken);
     await configured(SOFTDOG);
     await loadDriver(n1);
-    const holder = `exec 9> ${SOFTDOG}; echo $$ > /run/holder.pid; while :; do echo >&9; sleep 1; done`;
+    const holder = `exec 9> ${SOFTDOG}; echo $$ > /run/holder.pid; while :; do echo >&9; sleep 1 9>&-; done`;
     await n1.spawn(holder, { logFile: '/dev/null' });
     await stage.waitFor('the other program', async () => (await n1.exec('test -s /run/holder.pid')).exitCode === 0);
     const busy = await refusal(stage, n1);
