@@ -19,7 +19,7 @@
  * the other half only, and nothing that was in doubt before is settled by it.
  */
 import type { DrbdFacts } from '../drbd/facts.js';
-import type { Report } from '../heartbeat/report.js';
+import type { DrbdReport, Report } from '../heartbeat/report.js';
 import type { Copy, Group, Peer, Stamp, State } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -276,7 +276,7 @@ export function doubtCopies(turn: Turn, before: Report | null, report: Report): 
     if (!mayWrite(turn.state, report.node, facts.resource)) continue;
     const isLinked = LINKED.includes(facts.connection);
     const isDenied = isLinked && isApart(report, facts.resource);
-    const isFirstTold = !tells(before, facts.resource);
+    const isFirstTold = halfOf(before, facts.resource) === undefined;
     if (!isRestart && !(isFirstTold && isDenied)) continue;
     const isCompared = isLinked && !isDenied && !isPeerDiskless(facts);
     const isSure = facts.role === 'Primary' || isCompared;
@@ -289,7 +289,7 @@ export function doubtCopies(turn: Turn, before: Report | null, report: Report): 
 function isAgreed(state: State, own: DrbdFacts, { than }: Copy): boolean {
   const peer = than === null ? undefined : state.peers[than];
   if (peer !== undefined && isBeforeRelink(state, own, peer)) return true;
-  const theirs = peer?.report?.drbd.find((entry) => entry.resource === own.resource);
+  const theirs = halfOf(peer?.report, own.resource);
   if (theirs === undefined || NO_DATA.includes(theirs.disk)) return false;
   return LINKED.includes(theirs.connection);
 }
@@ -302,12 +302,13 @@ function isDenied(state: State, own: DrbdFacts): boolean {
   });
 }
 
-function tells(report: Report | null, resource: string): boolean {
-  return report?.drbd.some((entry) => entry.resource === resource) === true;
+/** What a node says of its half of a resource. */
+function halfOf(report: Report | null | undefined, resource: string): DrbdReport | undefined {
+  return report?.drbd.find((entry) => entry.resource === resource);
 }
 
 function isApart(report: Report | null, resource: string): boolean {
-  const theirs = report?.drbd.find((entry) => entry.resource === resource);
+  const theirs = halfOf(report, resource);
   return theirs !== undefined && APART.includes(theirs.connection);
 }
 
@@ -322,7 +323,7 @@ function isGood(own: DrbdFacts): boolean {
 function aloneWriter(state: State, own: DrbdFacts, { ahead }: Copy): string | null {
   if (own.role === 'Primary') return null;
   for (const peer of Object.values(state.peers)) {
-    const theirs = peer.report?.drbd.find((entry) => entry.resource === own.resource);
+    const theirs = halfOf(peer.report, own.resource);
     if (theirs?.role !== 'Primary' || SERVED.includes(theirs.connection)) continue;
     if (ahead && NO_DATA.includes(theirs.disk)) continue;
     if (!isBeforeRelink(state, own, peer)) return peer.name;
@@ -367,7 +368,7 @@ function splitObjection(state: State, resource: string, isAhead: boolean): strin
   if (own !== undefined && LINKED.includes(own.connection) && !isPeerDiskless(own)) return null;
   for (const { name, verdict, report } of Object.values(state.peers)) {
     if (verdict !== 'up' && verdict !== 'late') continue;
-    const theirs = report?.drbd.find((entry) => entry.resource === resource);
+    const theirs = halfOf(report, resource);
     if (theirs === undefined) continue;
     if (theirs.ahead === true && own?.role !== 'Primary') {
       return aheadSentence(state.spec.self, name, resource, theirs.disk);

@@ -117,7 +117,8 @@ function decide(turn: Turn): void {
     groups: () => seeToGroups(turn),
   });
   sendIfDue(turn);
-  turn.emit({ kind: 'wake', atMs: Math.max(turn.nowMs + 1, Math.min(dueMs, nextTurnMs(turn.state, turn.peers, turn.nowMs))) });
+  const wantedMs = Math.min(dueMs, nextTurnMs(turn.state, turn.peers, turn.nowMs));
+  turn.emit({ kind: 'wake', atMs: Math.max(turn.nowMs + 1, wantedMs) });
 }
 
 /** Everything that is not judged or sent at every turn. Answers when something of it is due. */

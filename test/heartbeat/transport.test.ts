@@ -297,6 +297,16 @@ function exists(path: string): boolean {
 const frame = (text: string): Buffer => Buffer.from(`>>>\nx=${text}\n<<<\n`);
 const line = (name: string, text: string): string => `${name}: >>>\nx=${text}\n<<<\n`;
 
+/** What a terminal has for its reader now. */
+function taken(descriptor: number): string {
+  const buffer = Buffer.alloc(65_536);
+  try {
+    return buffer.toString('latin1', 0, readSync(descriptor, buffer));
+  } catch {
+    return '';
+  }
+}
+
 function testSerial(t: Test): void {
   t.test('serial: both directions, noise, a cut and a new cable', async (t) => {
     const path = folder(t);
@@ -342,14 +352,7 @@ function testSerial(t: Test): void {
     // A terminal that nobody has open would throw away what comes.
     const raw = openSync(wire.far, constants.O_RDONLY | constants.O_NOCTTY | constants.O_NONBLOCK);
     t.teardown(() => closeSync(raw));
-    const read = (): string => {
-      const buffer = Buffer.alloc(65_536);
-      try {
-        return buffer.toString('latin1', 0, readSync(raw, buffer));
-      } catch {
-        return '';
-      }
-    };
+    const read = (): string => taken(raw);
     let text = '';
     await until('the line', () => transport.send(frame('begin')), () => (text += read()).includes('begin'));
     const pad = '.'.repeat(2_000);
@@ -388,14 +391,7 @@ function testStuckLine(t: Test): void {
     await until('the line to be stuck', send, () => heard.news.length > 0);
     t.match(heard.news, [/^near: it has taken nothing for 100 ms/]);
     let text = '';
-    const read = (): string => {
-      const buffer = Buffer.alloc(65_536);
-      try {
-        return buffer.toString('latin1', 0, readSync(raw, buffer));
-      } catch {
-        return '';
-      }
-    };
+    const read = (): string => taken(raw);
     await until('it to go on', () => transport.send(frame('fresh')), () => (text += read()).includes('x=fresh\n<<<'));
     await soon('the good news', () => heard.news.length === 2);
     t.equal(heard.news[1], 'near: works');

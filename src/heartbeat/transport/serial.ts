@@ -76,7 +76,11 @@ export class SerialTransport implements Transport {
 
   #write(port: SerialPort, bytes: Uint8Array): void {
     this.#writing = true;
-    const stuck = setInterval(() => this.#unstick(port), this.#stuckMs).unref();
+    const stuck = setInterval(() => {
+      // A port that was given up may never say that it has drained.
+      if (port === this.#port) this.#unstick(port);
+      else clearInterval(stuck);
+    }, this.#stuckMs).unref();
     // A failed write closes the port, which is where it is told.
     port.write(Buffer.from(bytes));
     port.drain(() => {
@@ -96,7 +100,7 @@ export class SerialTransport implements Transport {
    * newest truth is the first that gets through; again and again, for as long as the port is open.
    */
   #unstick(port: SerialPort): void {
-    if (port !== this.#port || !port.isOpen) return;
+    if (!port.isOpen) return;
     this.#say(`it has taken nothing for ${formatDuration(this.#stuckMs)}: is the other end read?`);
     port.flush(() => undefined);
   }
