@@ -136,7 +136,9 @@ function tellFailure({ parameters, verdict }: RunReport): void {
   process.stdout.write(
     `  replay: node dist/bench/sim.js --seed ${String(parameters.seed)} --log` +
       ` --minutes ${String(wishes.minutes)}` +
-      `${wishes.nodes === null ? '' : ` --nodes ${String(wishes.nodes)}`}\n`,
+      `${wishes.nodes === null ? '' : ` --nodes ${String(wishes.nodes)}`}\n` +
+      `  corpus: ${String(parameters.seed)} ${String(wishes.nodes ?? 0)} ${String(wishes.minutes)} ` +
+      'all operators watchdog | what it showed\n',
   );
 }
 

@@ -8,6 +8,7 @@ import { formatDuration } from '../base/duration.js';
 import { err, ok, type Result } from '../base/result.js';
 import type { WatchdogStatus } from '../base/status.js';
 import {
+  PROVE_EVERY_MS,
   starvingBecause,
   watchdogObjection,
   watchdogRisks,
@@ -36,8 +37,6 @@ export interface WatchdogWorld {
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
 }
 
-/** Between two writes that only prove the disk. */
-const PROVE_EVERY_MS = 10_000;
 const MAGIC_CLOSE = 'V';
 const FOOD = '\0';
 

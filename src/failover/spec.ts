@@ -30,7 +30,9 @@ export function turnEveryMs(spec: ClusterSpec): number {
  * see a cut within one keepalive of each other; the holder's order must reach the power device
  * first, so the start covers that difference twice and the agent's own start.
  */
-export function headStartMs(spec: ClusterSpec): number {
+export function headStartMs(spec: {
+  readonly heartbeat: Pick<ClusterSpec['heartbeat'], 'keepaliveMs'>;
+}): number {
   return Math.max(500, 2 * spec.heartbeat.keepaliveMs);
 }
 

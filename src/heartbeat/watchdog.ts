@@ -24,6 +24,8 @@ export interface WatchdogTiming {
 
 /** A disk that is only busy has written a line by then. */
 export const DISK_LIMIT_MS = 30_000;
+/** Between two writes that only prove the disk. */
+export const PROVE_EVERY_MS = 10_000;
 
 /**
  * Why the watchdog must not be fed in a turn of the core, or null. `diskSinceMs`: since when a write

@@ -6,6 +6,7 @@ import type { ClusterSpec } from '../failover/spec.js';
 import type { SavedFacts, State } from '../failover/state.js';
 import type { StepResult } from '../failover/step.js';
 import type { AgentFault, AgentOrder, AgentTiming } from './agents.js';
+import type { WatchdogSetup } from './machine-watchdog.js';
 import type { Network } from './network.js';
 import type { Observation } from './observation.js';
 import type { Power } from './power.js';
@@ -35,6 +36,8 @@ export interface MachineSetup {
   readonly replicas: Readonly<Record<string, Replica>>;
   readonly agentTiming: AgentTiming;
   readonly bootMs: number;
+  /** Null: the machine has none. */
+  readonly watchdog: WatchdogSetup | null;
   readonly faultOf: (node: string, order: AgentOrder) => AgentFault | null;
   readonly observe: (observation: Observation) => void;
   readonly repeats: Repeats;

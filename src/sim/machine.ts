@@ -13,9 +13,11 @@ import type { Report } from '../heartbeat/report.js';
 import { Agents } from './agents.js';
 import { between, chance } from './draw.js';
 import { DRBD_TAKES_MS, driveDrbd, type DrbdEffect } from './drbd-hands.js';
+import { Fences } from './fences.js';
 import { Handlers } from './handlers.js';
 import { LocalClock } from './local-clock.js';
 import type { MachineSetup } from './machine-setup.js';
+import { MachineWatchdog } from './machine-watchdog.js';
 import { Mind } from './mind.js';
 import { testPower } from './power-test.js';
 import { Release } from './release.js';
@@ -52,8 +54,10 @@ export class Machine {
   #frozenUntilMs = 0;
   #daemon: Daemon | null = null;
   #generation = 0;
-  readonly #stateDisk: StateDisk;
+  readonly stateDisk: StateDisk;
+  readonly #watchdog: MachineWatchdog | null;
   readonly #handlers: Handlers;
+  readonly #fences: Fences;
   readonly #clock: LocalClock;
   #drbdNewsPlanned = false;
   #isOnClientNetwork = true;
@@ -67,7 +71,15 @@ export class Machine {
     this.#setup = setup;
     this.#spec = setup.spec;
     this.name = setup.spec.self;
-    this.#stateDisk = new StateDisk(setup.queue);
+    this.stateDisk = new StateDisk(setup.queue);
+    this.#watchdog =
+      setup.watchdog === null
+        ? null
+        : new MachineWatchdog(setup.queue, setup.watchdog, {
+            disk: this.stateDisk,
+            expired: (isStarving) => this.#reset(isStarving),
+          });
+    this.#fences = new Fences(setup);
     this.#clock = new LocalClock(setup.queue, Math.floor(between(setup.prng, 1_000, 100_000)));
     this.#handlers = new Handlers({
       later: (delayMs, run) => this.#later(delayMs, run),
@@ -160,8 +172,9 @@ export class Machine {
     this.#bootCount += 1;
     this.#frozenUntilMs = 0;
     this.#daemon = null;
+    this.#watchdog?.disarm();
     this.#handlers.lose();
-    this.#stateDisk.lose();
+    this.stateDisk.lose();
     this.#setup.observe({ kind: 'power', node: this.name, on: false });
     this.agents.powerLost();
     for (const replica of this.#replicas()) {
@@ -173,8 +186,23 @@ export class Machine {
   /** Power on; the daemon runs after the boot. */
   restorePower(): void {
     if (this.#isOn || this.#isDisabled) return;
-    this.#isOn = true;
     this.#setup.power.switchedOn(this.name);
+    this.#boot();
+  }
+
+  /** Its watchdog was not fed in time. */
+  #reset(isStarving: boolean): void {
+    const stillUntilMs = Math.max(this.#frozenUntilMs, this.#daemon?.stalledUntilMs ?? 0);
+    const isStill = this.#setup.queue.nowMs <= stillUntilMs;
+    const because = isStill ? 'standstill' : isStarving ? 'disk' : 'nothing';
+    const cause = this.#daemon === null ? 'noDaemon' : because;
+    this.#setup.observe({ kind: 'watchdogReset', node: this.name, because: cause });
+    this.cutPower();
+    this.#boot();
+  }
+
+  #boot(): void {
+    this.#isOn = true;
     this.#bootCount += 1;
     this.#clock.set(0);
     this.#setup.observe({ kind: 'power', node: this.name, on: true });
@@ -204,9 +232,18 @@ export class Machine {
 
   startDaemon(): void {
     if (!this.#isOn || this.#daemon !== null) return;
+    if (this.#watchdog?.fits(this.#spec) === false) return;
+    const boot = this.#bootCount;
+    this.stateDisk.whenItAnswers(() => {
+      if (boot === this.#bootCount && this.#daemon === null) this.#startNow();
+    });
+  }
+
+  #startNow(): void {
     const { brain } = this.#setup;
-    const { saved, generation } = this.#stateDisk.begin(this.#generation);
+    const { saved, generation } = this.stateDisk.begin(this.#generation);
     this.#generation = generation;
+    this.#watchdog?.arm();
     this.#begin(brain.initialState(this.#spec, generation, saved, this.localMs));
     this.#reportClock();
     this.#reportDrbd();
@@ -238,7 +275,7 @@ export class Machine {
   crashDaemon(): void {
     if (this.#daemon === null) return;
     this.#endDaemon('crashed');
-    this.#stateDisk.lose();
+    this.stateDisk.lose();
     this.agents.daemonDied(() => chance(this.#setup.prng, 0.5));
   }
 
@@ -268,10 +305,12 @@ export class Machine {
     if (!this.#isOn) return;
     this.#frozenUntilMs = Math.max(this.#frozenUntilMs, this.#setup.queue.nowMs + forMs);
     for (const replica of this.#replicas()) replica.setFrozen(this.name, true);
+    this.#watchdog?.setFrozen(true);
     const boot = this.#bootCount;
     this.#setup.queue.after(forMs, () => {
       if (boot !== this.#bootCount || this.isFrozen) return;
       for (const replica of this.#replicas()) replica.setFrozen(this.name, false);
+      this.#watchdog?.setFrozen(false);
       if (this.#daemon !== null) this.#catchUp(this.#daemon);
     });
   }
@@ -385,6 +424,7 @@ export class Machine {
     const { queue, observe } = this.#setup;
     const lateMs = queue.nowMs - daemon.lastTurnMs;
     daemon.lastTurnMs = queue.nowMs;
+    this.#watchdog?.turned();
     const rested = daemon.mind.rest(event, this.localMs);
     if (rested !== null) {
       this.#goOn(daemon, event, rested, lateMs);
@@ -397,7 +437,7 @@ export class Machine {
       if (about !== null && stamp !== null) {
         observe({ kind: 'heardForeign', node: this.name, about, stamp });
       }
-    } else if (event.kind === 'fenceResult') this.#observeFenceEnd(event.fenceId, event.outcome);
+    } else if (event.kind === 'fenceResult') this.#fences.end(event);
     const effects = daemon.mind.step(event, this.localMs);
     observe({ kind: 'turned', node: this.name, cause: event.kind, effects, lateMs });
     for (const effect of effects) {
@@ -449,7 +489,7 @@ export class Machine {
         this.#driveDrbd(daemon, effect);
         return;
       case 'save':
-        this.#stateDisk.save(effect.facts);
+        this.stateDisk.save(effect.facts);
         return;
       case 'answer':
         if (this.#handlers.takeAnswer(effect.answer)) return;
@@ -460,8 +500,9 @@ export class Machine {
         this.#wake(daemon, effect.atMs);
         return;
       case 'exit':
+        this.#watchdog?.disarm();
         this.#endDaemon('left');
-        this.#stateDisk.finish();
+        this.stateDisk.finish();
         return;
       case 'log':
     }
@@ -480,32 +521,17 @@ export class Machine {
     });
   }
 
-  readonly #fences = new Map<
-    string,
-    { readonly node: string; readonly step: 'status' | 'shoot'; readonly sinceMs: number }
-  >();
-
   #fence(daemon: Daemon, effect: Extract<Effect, { kind: 'fence' }>): void {
-    const { fenceId, node, step, attempt } = effect;
-    const { observe, power, queue } = this.#setup;
-    observe({ kind: 'fence', by: this.name, node, step });
     const boot = this.#bootCount;
-    this.#fences.set(fenceId, { node, step, sinceMs: queue.nowMs });
+    const order = this.#fences.begin(effect);
     // The agent itself must still run when its order goes out.
     this.#later(1, () =>
-      power.use({ by: this.name, node, step, attempt }, (answer) => {
+      this.#setup.power.use(order, (answer) => {
         if (boot === this.#bootCount && this.#daemon === daemon) {
-          this.#give({ kind: 'fenceResult', fenceId, ...answer });
+          this.#give({ kind: 'fenceResult', fenceId: effect.fenceId, ...answer });
         }
       }),
     );
-  }
-
-  #observeFenceEnd(fenceId: string, outcome: 'off' | 'on' | 'failed'): void {
-    const fence = this.#fences.get(fenceId);
-    this.#fences.delete(fenceId);
-    if (fence === undefined) return;
-    this.#setup.observe({ kind: 'fenceEnds', by: this.name, ...fence, outcome });
   }
 
   #wake(daemon: Daemon, atMs: number): void {

@@ -12,6 +12,8 @@ import type { Content } from './lineage.js';
 export type Observation =
   /** A machine got or lost its power. */
   | { readonly kind: 'power'; readonly node: string; readonly on: boolean }
+  /** A watchdog resets its machine, and what kept the daemon from feeding it. */
+  | { readonly kind: 'watchdogReset'; readonly node: string; readonly because: WatchdogCause }
   /** The daemon began or ended (`left` is its clean end). */
   | {
       readonly kind: 'daemon';
@@ -184,6 +186,12 @@ export type Observation =
   | { readonly kind: 'clientNetwork'; readonly node: string; readonly isUp: boolean }
   /** Something went wrong, or was mended, by the hand of the world. */
   | { readonly kind: 'fault'; readonly what: string };
+
+/**
+ * Why a watchdog was not fed: no daemon ran, or it stood still, alone or with its machine, or the disk
+ * of its state file did not answer; or nothing was wrong but the daemon itself.
+ */
+export type WatchdogCause = 'noDaemon' | 'standstill' | 'disk' | 'nothing';
 
 /** The truth about a resource; `maybe` while an action is under way or after it went wrong. */
 export type Truth = 'on' | 'off' | 'maybe';

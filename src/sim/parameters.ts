@@ -5,6 +5,7 @@
  */
 import { createPrng, type Prng } from '../base/prng.js';
 import type { FencingPolicy } from '../drbd/config-query.js';
+import { headStartMs } from '../failover/spec.js';
 import type { GroupSpec } from '../resources/spec.js';
 import { between, chance, pick } from './draw.js';
 import { databaseGroup, QUICK_AGENTS, ROUTER, webGroup } from './household.js';
@@ -66,6 +67,12 @@ export interface Parameters {
   /** DRBD's own fencing policy. */
   readonly drbdFencing: FencingPolicy;
   readonly bootMs: number;
+  /** After this long without food the watchdog of a machine resets it; null: there is none. */
+  readonly watchdogMs: number | null;
+  /** A timer of the kernel, or one of the board. */
+  readonly watchdogKind: 'software' | 'board';
+  /** Disks of state files hang now and then. */
+  readonly hasHangingDisks: boolean;
   readonly agentSlowness: number;
   readonly failback: GroupSpec['failback'];
   /** Parts per million by which clocks run wrong, at most. */
@@ -105,6 +112,11 @@ export interface Wishes {
    */
   readonly upkeep?: readonly UpkeepTrouble[] | undefined;
   readonly powerDevices?: DeviceKind | undefined;
+  /**
+   * Absent: drawn. A seed that was found before there were any, and state disks that hang, has to be
+   * run without.
+   */
+  readonly hasWatchdog?: boolean | undefined;
   /** Absent: drawn. A seed that was found before they typed everything has to be run with none. */
   readonly operators?: readonly OperatorTrouble[] | undefined;
 }
@@ -132,6 +144,7 @@ export function drawParameters(seed: number, wishes: Wishes): Parameters {
     duplication: pick(stream('duplication'), [0, 0, 0.05]),
     jitterMs: pick(stream('jitter'), [1, 5, keepaliveMs, 3 * keepaliveMs]),
     ...drawMachine(stream),
+    ...drawWatchdog(stream, { keepaliveMs, deadtimeMs }, wishes),
     drbdFencing:
       wishes.drbdFencing ??
       pick(stream('drbdFencing'), [
@@ -150,6 +163,23 @@ export function drawParameters(seed: number, wishes: Wishes): Parameters {
     troubles: TROUBLES.filter((trouble) => chance(stream(trouble), 0.4)),
     troubleEveryMs: round(between(stream('every'), 1_000, 40_000)),
     troubleForMs: round(between(stream('for'), 200, 30_000)),
+  };
+}
+
+/** Mostly one that fits; some are too quick, or leave a gap (heartbeat/watchdog.ts). */
+function drawWatchdog(
+  stream: (name: string) => Prng,
+  timing: Pick<Parameters, 'keepaliveMs' | 'deadtimeMs'>,
+  { hasWatchdog }: Wishes,
+): Pick<Parameters, 'watchdogMs' | 'watchdogKind' | 'hasHangingDisks'> {
+  const { deadtimeMs } = timing;
+  const longestMs = deadtimeMs + headStartMs({ heartbeat: timing });
+  const timeouts = [deadtimeMs, deadtimeMs, longestMs, 0.75 * deadtimeMs, 2.5 * deadtimeMs] as const;
+  const watchdogMs = round(pick(stream('watchdogTimeout'), [...timeouts]));
+  return {
+    watchdogMs: (hasWatchdog ?? chance(stream('watchdog'), 0.4)) ? watchdogMs : null,
+    watchdogKind: pick(stream('watchdogKind'), ['software', 'board']),
+    hasHangingDisks: hasWatchdog !== false && chance(stream('hangingDisks'), 0.2),
   };
 }
 
@@ -258,6 +288,10 @@ export function setupFrom(parameters: Parameters, brain: Brain): WorldSetup {
     bootDisk: parameters.bootDisk,
     drbdFencing: parameters.drbdFencing,
     bootMs: parameters.bootMs,
+    watchdog:
+      parameters.watchdogMs === null
+        ? undefined
+        : { timeoutMs: parameters.watchdogMs, isSoftware: parameters.watchdogKind === 'software' },
     writeEveryMs: 250,
     brain,
   };

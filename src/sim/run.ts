@@ -168,6 +168,7 @@ class Run {
     this.#healDisks(survivors);
     for (const machine of Object.values(world.machines)) {
       machine.setClientNetwork(true);
+      machine.stateDisk.heal();
       if (!survivors.includes(machine.name)) machine.disable();
       this.#restoreRelease(machine);
     }

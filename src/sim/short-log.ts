@@ -40,6 +40,7 @@ const LINES: { readonly [Kind in Observation['kind']]: (seen: Of<Kind>) => reado
   ],
   synced: ({ to, resource, from }) => [[to, '+', `${resource} is as on ${from}`]],
   power: (seen) => [[seen.node, '+', seen.on ? 'on' : 'off']],
+  watchdogReset: ({ node, because }) => [[node, '!', `reset by its watchdog (${because})`]],
   daemon: (seen) => [
     [seen.node, '-', `daemon ${seen.what} (generation ${String(seen.generation)})`],
   ],

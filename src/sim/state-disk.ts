@@ -1,7 +1,8 @@
 /**
  * The state file of one machine, written behind as the daemon does it (daemon/state-file.ts): only
  * the newest facts wait while a write runs, and what was not written yet is gone with the power or
- * with the daemon. The generation alone is made durable before the first word.
+ * with the daemon. The generation alone is made durable before the first word. A disk that hangs
+ * takes nothing, and ends no write that is under way.
  */
 import { NOTHING_SAVED, type SavedFacts } from '../failover/state.js';
 import type { EventQueue } from './queue.js';
@@ -10,7 +11,7 @@ import type { EventQueue } from './queue.js';
 const WRITE_MS = 7;
 const BUSY_MS = 1_900;
 /** From here on what was saved is on the disk: the write before it, and its own, were busy ones. */
-export const KEPT_MS = 2 * BUSY_MS;
+const KEPT_MS = 2 * BUSY_MS;
 /** Which writes meet a busy disk: by their count, so that no random number is drawn for it. */
 const BUSY_EVERY = 5;
 
@@ -22,9 +23,48 @@ export class StateDisk {
   #writes = 0;
   /** Writes of an earlier life never end. */
   #life = 0;
+  #hangsFromMs = Number.NEGATIVE_INFINITY;
+  #hangsUntilMs = Number.NEGATIVE_INFINITY;
+  /** What waits for a disk that hangs. */
+  #onceItAnswers: (() => void)[] = [];
 
   constructor(queue: EventQueue) {
     this.#queue = queue;
+  }
+
+  get isHanging(): boolean {
+    return this.#queue.nowMs < this.#hangsUntilMs;
+  }
+
+  /** What was saved before this moment is on the disk for certain. */
+  get keptUntilMs(): number {
+    const { nowMs } = this.#queue;
+    const isBehind = nowMs - this.#hangsUntilMs < KEPT_MS;
+    return (isBehind ? Math.min(nowMs, this.#hangsFromMs) : nowMs) - KEPT_MS;
+  }
+
+  /** Nothing comes back from it for a while. */
+  hang(forMs: number): void {
+    const { nowMs } = this.#queue;
+    if (nowMs - this.#hangsUntilMs >= KEPT_MS) this.#hangsFromMs = nowMs;
+    this.#hangsUntilMs = Math.max(this.#hangsUntilMs, nowMs + forMs);
+    this.#queue.after(forMs, () => this.#answer());
+  }
+
+  heal(): void {
+    this.#hangsUntilMs = Math.min(this.#hangsUntilMs, this.#queue.nowMs);
+    this.#answer();
+  }
+
+  /** Runs it now, or when the disk answers; what asks for it has to see whether it is still wanted. */
+  whenItAnswers(run: () => void): void {
+    if (this.isHanging) this.#onceItAnswers.push(run);
+    else run();
+  }
+
+  #answer(): void {
+    if (this.isHanging) return;
+    for (const run of this.#onceItAnswers.splice(0)) run();
   }
 
   /** What a daemon that starts now reads; its generation is written before it speaks. */
@@ -47,9 +87,9 @@ export class StateDisk {
     this.#writing = null;
   }
 
-  /** A daemon that leaves waits for its disk: all is kept. */
+  /** A daemon that leaves waits for its disk, but not for one that hangs: else all is kept. */
   finish(): void {
-    this.#facts = this.#waiting ?? this.#writing ?? this.#facts;
+    if (!this.isHanging) this.#facts = this.#waiting ?? this.#writing ?? this.#facts;
     this.lose();
   }
 
@@ -60,10 +100,12 @@ export class StateDisk {
     if (facts === null) return;
     this.#writes += 1;
     const life = this.#life;
-    this.#queue.after(this.#writes % BUSY_EVERY === 0 ? BUSY_MS : WRITE_MS, () => {
+    const end = (): void => {
       if (life !== this.#life) return;
       this.#facts = facts;
       this.#write();
-    });
+    };
+    const takesMs = this.#writes % BUSY_EVERY === 0 ? BUSY_MS : WRITE_MS;
+    this.#queue.after(takesMs, () => this.whenItAnswers(end));
   }
 }

@@ -7,6 +7,7 @@ import { createPrng, type Prng } from '../base/prng.js';
 import type { OperatorRequest } from '../base/control.js';
 import type { AgentFault } from './agents.js';
 import { between, chance, pick, pickAny } from './draw.js';
+import { makeDisksHang } from './hanging-disks.js';
 import type { Machine } from './machine.js';
 import { OperatorMaker } from './operators.js';
 import type { Parameters, Trouble } from './parameters.js';
@@ -45,6 +46,7 @@ export class TroubleMaker {
     });
     this.#upkeep = new UpkeepMaker(world, parameters);
     this.#operators = new OperatorMaker(world, parameters);
+    makeDisksHang(world, parameters, () => this.#isActive);
     this.#planNext();
     this.#planCare();
     this.#planClientCut(createPrng(parameters.seed ^ 0xc11e));

@@ -11,6 +11,7 @@ import type { AgentFault, AgentOrder, AgentTiming, Verb } from './agents.js';
 import { Lineage } from './lineage.js';
 import { Machine } from './machine.js';
 import type { Brain } from './machine-setup.js';
+import type { WatchdogSetup } from './machine-watchdog.js';
 import { Network, type Medium } from './network.js';
 import type { Kind, Observation, Observer } from './observation.js';
 import { Power, type DeviceLevels, type PowerTiming } from './power.js';
@@ -36,6 +37,8 @@ export interface WorldSetup {
   /** DRBD's own fencing policy. Default dont-care: no handler is called. */
   readonly drbdFencing?: FencingPolicy;
   readonly bootMs: number;
+  /** Of every node. Absent: none. */
+  readonly watchdog?: WatchdogSetup | undefined;
   /** A client of each group writes this often. */
   readonly writeEveryMs: number;
   readonly brain: Brain;
@@ -185,6 +188,7 @@ export class World {
       replicas,
       agentTiming: setup.agentTiming,
       bootMs: setup.bootMs,
+      watchdog: setup.watchdog ?? null,
       faultOf: (node, order) => this.#faultOf(node, order),
       observe: (observation) => this.tell(observation),
       repeats: this.repeats,

@@ -21,7 +21,7 @@ function run(
   seed: number,
   nodes: number | null,
   minutes: number,
-  policy: Pick<Wishes, 'drbdFencing' | 'hasRareTroubles' | 'upkeep' | 'operators'> = {},
+  policy: Omit<Wishes, 'nodes' | 'minutes'> = {},
 ): RunReport {
   const brain = { initialState, step };
   return runSeed({ seed, wishes: { nodes, minutes, ...policy }, brain, checkers: allCheckers });
@@ -32,7 +32,8 @@ const POLICIES = ['resource-only', 'resource-and-stonith'] as const;
 /**
  * `SEED NODES MINUTES [POLICY] [rare]`: without a word no fencing policy, no rare troubles, no
  * upkeep. `all`: whatever the seed draws, but operators who type everything at the worst time;
- * `all operators`: with them, as the swarm runs it.
+ * `all operators`: with them; `watchdog`: machines may have one, and disks of state files may hang.
+ * The swarm runs a seed as `all operators watchdog`.
  */
 function split(text: string): readonly [readonly string[], readonly string[]] {
   const words = text.trim().split(/\s+/);
@@ -57,8 +58,12 @@ for (const line of corpus.split('\n')) {
     hasRareTroubles: options.includes('rare'),
     upkeep: [],
     operators: [],
+    hasWatchdog: false,
   };
-  const most = options.includes('operators') ? {} : { operators: [] };
+  const most = {
+    ...(options.includes('operators') ? {} : { operators: [] }),
+    ...(options.includes('watchdog') ? {} : { hasWatchdog: false }),
+  };
   const wishes = options.includes('all') ? most : once;
   const report = run(seed, nodes === 0 ? null : (nodes ?? null), minutes, wishes);
   t.equal(sentenceOf(report), 'fine', `corpus: seed ${String(seed)} (${what.trim()})`);

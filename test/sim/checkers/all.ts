@@ -14,6 +14,7 @@ import { proofOfOff } from './proof-of-off.js';
 import { said } from './said.js';
 import { shooting } from './shooting.js';
 import { steady } from './steady.js';
+import { watchdog } from './watchdog.js';
 
 /** Every checker, fresh. `allow` is told of losses within the allowance of the design. */
 export function allCheckers(
@@ -36,5 +37,6 @@ export function allCheckers(
     proofOfOff(world, tell),
     answers(world, tell),
     heldWrites(world, tell),
+    watchdog(tell),
   ];
 }

@@ -11,9 +11,6 @@ import type { World } from '../../../src/sim/world.js';
 import { Knowledge } from './knowledge.js';
 import { Timing, TIMING_KINDS } from './timing.js';
 
-/** Clocks may run wrong by this much. */
-const CLOCK_SLACK = 1.02;
-
 /** Which rule speaks against a start, and why. */
 interface Objection {
   readonly rule: 'S2' | 'S7' | 'S9';
@@ -58,7 +55,6 @@ export function clearance(world: World, tell: (violation: Violation) => void): C
 
   /** S7: after an absence its status, as an operator reads it, counts nobody as off. */
   function onAbsence(node: string, atMs: number): void {
-    knowledge.forgetProofs(node, atMs);
     const { state, localMs } = world.machine(node);
     if (state === null) return;
     for (const other of viewStatus(state, [], localMs).nodes) {
@@ -84,14 +80,12 @@ export function clearance(world: World, tell: (violation: Violation) => void): C
     }
   }
 
-  const kinds = [...TIMING_KINDS, 'turned', 'sent', 'actionBegins'] as const;
+  const kinds = [...TIMING_KINDS, 'sent', 'actionBegins'] as const;
   return checker('clearance', kinds, (seen, atMs) => {
     knowledge.take(seen, atMs);
     timing.take(seen, atMs);
     if (seen.kind === 'turned') {
-      const { deadtimeMs, keepaliveMs } = timing.of(seen.node);
-      // A turn is due every half keepalive; the rest is for clocks that run wrong.
-      if (seen.lateMs > CLOCK_SLACK * deadtimeMs + keepaliveMs) onAbsence(seen.node, atMs);
+      if (timing.isAbsence(seen)) onAbsence(seen.node, atMs);
       // A reload and a start may come out of one turn: what it says of itself holds for both.
       for (const effect of seen.effects) {
         if (effect.kind === 'send') digests.set(seen.node, effect.report.digest);

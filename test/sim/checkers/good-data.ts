@@ -11,14 +11,15 @@
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import { contains, describe, relate, type Content } from '../../../src/sim/lineage.js';
 import type { Observation } from '../../../src/sim/observation.js';
-import { KEPT_MS } from '../../../src/sim/state-disk.js';
 import type { World } from '../../../src/sim/world.js';
-import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
+import { endsInHaste, Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
 import { PersonOrders, type PersonOrder } from './person-orders.js';
 
 const LINKED = ['Connected', 'SyncSource', 'VerifyS', 'VerifyT', 'PausedSyncS'];
 /** A Primary whose new disk is being filled writes on the other one. */
 const SERVED = [...LINKED, 'SyncTarget', 'PausedSyncT'];
+/** Nothing is made up for on such a disk. */
+const NO_DATA = ['Diskless', 'Failed'];
 /** What happened to a disk a moment ago need not be known yet. */
 const NEWS_MS = 1_000;
 
@@ -55,9 +56,10 @@ export function goodData(
   }
 
   /** What a node had only just heard may be gone with it. */
-  function onEnd(node: string, atMs: number): void {
+  function onEnd(node: string): void {
+    const { keptUntilMs } = world.machine(node).stateDisk;
     for (const [key, sinceMs] of warned) {
-      if (key.startsWith(`${node}|`) && atMs - sinceMs < KEPT_MS) warned.delete(key);
+      if (key.startsWith(`${node}|`) && sinceMs > keptUntilMs) warned.delete(key);
     }
   }
 
@@ -87,6 +89,13 @@ export function goodData(
     );
   }
 
+  /** Who wrote it, and whose disk has it: a half without a disk writes on that of the other node. */
+  function keepers(resource: string, { node, content }: Tip): readonly string[] {
+    const replica = world.replicas[resource];
+    const holders = replica?.nodes.filter((name) => contains(replica.content(name), content)) ?? [];
+    return [node, ...holders];
+  }
+
   function onPromotion(node: string, resource: string, content: Content, atMs: number): void {
     const kept: Tip[] = [];
     for (const tip of tips.get(resource) ?? []) {
@@ -98,8 +107,12 @@ export function goodData(
         allow(`${node} takes over ${resource} by order without what ${tip.node} acknowledged`);
         continue;
       }
-      const isOff =
-        !world.machine(tip.node).isOn || knowledge.of(node, tip.node).provenOffMs !== null;
+      const isOff = keepers(resource, tip).every(
+        (keeper) =>
+          keeper === node ||
+          !world.machine(keeper).isOn ||
+          knowledge.of(node, keeper).provenOffMs !== null,
+      );
       const warnedMs = warned.get(`${node}|${resource}`);
       // Told while the promotion was under way: no harm is done, as long as it writes nothing.
       if (warnedMs !== undefined && warnedMs > (orderedMs.get(`${node}|${resource}`) ?? atMs)) {
@@ -133,6 +146,12 @@ export function goodData(
   }
 
   function onAcknowledged(node: string, resource: string, content: Content, atMs: number): void {
+    // On the disk of the other node only: whoever writes that knows it without being told.
+    const replica = world.replicas[resource];
+    const key = `${node}|${resource}`;
+    if (replica !== undefined && !contains(replica.content(node), content)) {
+      warned.set(key, warned.get(key) ?? atMs);
+    }
     const kept: Tip[] = [];
     for (const tip of tips.get(resource) ?? []) {
       const relation = relate(content, tip.content);
@@ -155,8 +174,8 @@ export function goodData(
 
   function onSent({ node, report }: Extract<Observation, { kind: 'sent' }>): void {
     for (const drbd of report.drbd) {
-      const isGood = LINKED.includes(drbd.connection) || drbd.role === 'Primary';
-      if (isGood) warned.delete(`${node}|${drbd.resource}`);
+      const isLinked = LINKED.includes(drbd.connection) || drbd.role === 'Primary';
+      if (isLinked && !NO_DATA.includes(drbd.disk)) warned.delete(`${node}|${drbd.resource}`);
     }
   }
 
@@ -182,10 +201,10 @@ export function goodData(
         onHeard(seen, atMs);
         return;
       case 'power':
-        if (!seen.on) onEnd(seen.node, atMs);
+        if (!seen.on) onEnd(seen.node);
         return;
       case 'daemon':
-        if (seen.what === 'crashed') onEnd(seen.node, atMs);
+        if (endsInHaste(world, seen)) onEnd(seen.node);
         return;
       case 'sent':
         onSent(seen);

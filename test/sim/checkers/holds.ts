@@ -8,9 +8,9 @@
 import type { OperatorAnswer, OperatorRequest } from '../../../src/base/control.js';
 import type { Report } from '../../../src/heartbeat/report.js';
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
-import { KEPT_MS } from '../../../src/sim/state-disk.js';
 import type { Observation } from '../../../src/sim/observation.js';
 import type { World } from '../../../src/sim/world.js';
+import { endsInHaste } from './knowledge.js';
 
 const EVERYTHING = '*';
 /** Clocks drift: from here on it may be over. */
@@ -53,11 +53,12 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
       if (hold?.forgetful.delete(node) === true) hold.learntMs.set(node, atMs);
     }
   };
-  const onEnd = (node: string, atMs: number): void => {
+  const onEnd = (node: string): void => {
     deeds.forget(node);
+    const { keptUntilMs } = world.machine(node).stateDisk;
     for (const hold of laid.values()) {
       const sinceMs = hold.learntMs.get(node) ?? hold.knownMs;
-      if (hold.knownMs === null || sinceMs === null || atMs - sinceMs >= KEPT_MS) continue;
+      if (hold.knownMs === null || sinceMs === null || sinceMs <= keptUntilMs) continue;
       hold.forgetful.add(node);
       if (hold.forgetful.size === world.setup.nodes.length) hold.knownMs = null;
     }
@@ -128,10 +129,10 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
   return checker('holds', kinds, (seen, atMs) => {
     switch (seen.kind) {
       case 'daemon':
-        if (seen.what === 'crashed') onEnd(seen.node, atMs);
+        if (endsInHaste(world, seen)) onEnd(seen.node);
         return;
       case 'power':
-        if (!seen.on) onEnd(seen.node, atMs);
+        if (!seen.on) onEnd(seen.node);
         return;
       case 'configured':
         digests.set(seen.node, seen.digest);

@@ -154,3 +154,9 @@ function isNews(told: Told, stamp: Pick<Report, 'generation' | 'sequence'>, nowM
   Object.assign(told, { generation, sequence, signMs: nowMs, provenOffMs: null, isForgotten: false });
   return true;
 }
+
+/** A daemon ends before all that it knew is on its disk: it is killed, or does not wait for a disk that hangs. */
+export function endsInHaste(world: World, seen: Extract<Observation, { kind: 'daemon' }>): boolean {
+  const { isHanging } = world.machine(seen.node).stateDisk;
+  return seen.what === 'crashed' || (seen.what === 'left' && isHanging);
+}

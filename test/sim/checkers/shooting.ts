@@ -79,7 +79,7 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
     tell({ rule: 'S5', sentence: `${by} shoots ${node} ${count} times within a minute`, atMs });
   }
 
-  const kinds = [...TIMING_KINDS, ...ORDER_KINDS, 'turned', 'active'] as const;
+  const kinds = [...TIMING_KINDS, ...ORDER_KINDS, 'active'] as const;
   return checker('shooting', kinds, (seen, atMs) => {
     knowledge.take(seen, atMs);
     orders.take(seen);

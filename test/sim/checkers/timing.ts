@@ -8,7 +8,10 @@ import type { World } from '../../../src/sim/world.js';
 import { KNOWLEDGE_KINDS, type Knowledge } from './knowledge.js';
 
 /** What it has to be told of, the knowledge included. */
-export const TIMING_KINDS = [...KNOWLEDGE_KINDS, 'configured'] as const;
+export const TIMING_KINDS = [...KNOWLEDGE_KINDS, 'configured', 'turned'] as const;
+
+/** Clocks may run wrong by this much. */
+const CLOCK_SLACK = 1.02;
 
 export interface Pace {
   readonly keepaliveMs: number;
@@ -47,6 +50,13 @@ export class Timing {
     };
   }
 
+  /** S7: the node stood still for so long that what it knew before is void. */
+  isAbsence({ node, lateMs }: Extract<Observation, { kind: 'turned' }>): boolean {
+    const { deadtimeMs, keepaliveMs } = this.of(node);
+    // A turn is due every half keepalive; the rest is for clocks that run wrong.
+    return lateMs > CLOCK_SLACK * deadtimeMs + keepaliveMs;
+  }
+
   /** When a node silent since then was called dead at the earliest: by the patience of that time. */
   calledDeadMs(node: string, silentSinceMs: number): number {
     const past = this.#entries.get(node)?.past ?? [];
@@ -77,6 +87,9 @@ export class Timing {
         entry.before = entry.now;
         return;
       }
+      case 'turned':
+        if (this.isAbsence(seen)) this.#forget(seen.node, nowMs);
+        return;
       case 'heard':
         this.#noteLeft(seen.node, seen.report.node);
         this.#settle(seen.node, nowMs);
@@ -87,6 +100,11 @@ export class Timing {
         return;
       default:
     }
+  }
+
+  #forget(node: string, nowMs: number): void {
+    this.#knowledge.forgetProofs(node, nowMs);
+    for (const key of this.#left) if (key.startsWith(`${node}|`)) this.#left.delete(key);
   }
 
   /** What held until now is remembered. */

@@ -22,6 +22,8 @@ export interface Mutant {
   readonly powerDevices?: DeviceKind;
   /** Operators who type everything, if it needs them to be caught. Default none. */
   readonly operators?: readonly OperatorTrouble[];
+  /** Machines have a watchdog. Default false. */
+  readonly hasWatchdog?: boolean;
   /** Tests begin the hunt here, because the seeds before are known to catch nothing. Default 1. */
   readonly fromSeed?: number;
   /** It is caught by this seed at the latest. */

@@ -30,6 +30,7 @@ export function hunt(mutant: Mutant, fromSeed: number): Catch | null {
         upkeep: mutant.upkeep ?? [],
         powerDevices: mutant.powerDevices,
         operators: mutant.operators ?? [],
+        hasWatchdog: mutant.hasWatchdog ?? false,
       },
       brain: mutant.brain,
       checkers: allCheckers,

@@ -161,6 +161,17 @@ export const MORE_MUTANTS: readonly Mutant[] = [
     brain: bent({ effect: (effect) => (effect.kind === 'wake' ? null : effect) }),
   },
   {
+    name: 'sleeps longer than its watchdog waits',
+    rules: ['S6'],
+    nodes: 2,
+    hasWatchdog: true,
+    seedsMax: 30,
+    brain: bent({
+      effect: (effect, { spec }) =>
+        effect.kind === 'wake' ? { ...effect, atMs: effect.atMs + 3 * spec.heartbeat.deadtimeMs } : effect,
+    }),
+  },
+  {
     name: 'judges by the wall clock',
     rules: ['liveness', 'S2', 'S5', 'S6'],
     nodes: 2,
