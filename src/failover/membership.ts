@@ -164,6 +164,11 @@ export function onForeign(turn: Turn, link: string, fault: ReportFault): boolean
   return true;
 }
 
+/** True when a new message of that kind tells this node nothing but that its sender was heard. */
+export function isOldForeignNews({ incompatible, clearance }: Peer, fault: ReportFault): boolean {
+  return clearance === null && incompatible === foreignWords(fault);
+}
+
 function foreignWords({ kind, detail }: ReportFault): string {
   if (kind === 'foreign') return 'it runs Heartbeat, not Tandem';
   if (kind === 'otherProtocol') return protocolDiffers(detail);

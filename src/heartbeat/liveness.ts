@@ -42,7 +42,8 @@ export type LivenessVerdict = 'unknown' | 'up' | 'late' | 'dead';
 /** `new` carries news; `duplicate` is the same over another link; `replayed` is dropped. */
 export type Hearing = 'new' | 'duplicate' | 'replayed';
 
-const SILENT_LINK: LinkLife = {
+/** A link on which nothing was heard yet. */
+export const SILENT_LINK: LinkLife = {
   lastHeardMs: null,
   generation: 0,
   sequence: 0,

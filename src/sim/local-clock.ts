@@ -12,7 +12,12 @@ export class LocalClock {
   }
 
   get nowMs(): number {
-    return Math.floor(this.#offsetMs + this.#queue.nowMs * this.#rate);
+    return this.at(this.#queue.nowMs);
+  }
+
+  /** What it shows at a moment of the world, unless it is set before. */
+  at(worldMs: number): number {
+    return Math.floor(this.#offsetMs + worldMs * this.#rate);
   }
 
   /** Shows this time from now on; a machine that was off counts from zero again. */

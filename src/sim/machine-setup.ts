@@ -13,14 +13,14 @@ import type { Power } from './power.js';
 import type { EventQueue } from './queue.js';
 import type { Repeats } from './repeats.js';
 import type { Replica } from './replica.js';
-import type { Resting } from './resting.js';
+import type { ShortWay } from './resting.js';
 
 /** The core, or a mutant of it. */
 export interface Brain {
   initialState(spec: ClusterSpec, generation: number, saved: SavedFacts, nowMs: number): State;
   step(state: State, event: FailoverEvent, nowMs: number): StepResult;
   /** The short way through turns at rest; null: not at rest. Absent: every turn is a step. */
-  resting?(state: State, nowMs: number): Pick<Resting, 'state' | 'turn'> | null;
+  resting?(state: State, nowMs: number): ShortWay | null;
   /** What the devices of a level prove together. Absent: as the core has it. */
   readonly judgeLevel?: typeof judgeLevel;
 }
@@ -41,4 +41,6 @@ export interface MachineSetup {
   readonly faultOf: (node: string, order: AgentOrder) => AgentFault | null;
   readonly observe: (observation: Observation) => void;
   readonly repeats: Repeats;
+  /** Brings everybody up to date: somebody is about to be looked at. */
+  readonly readLetters: () => void;
 }

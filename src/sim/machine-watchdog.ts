@@ -62,9 +62,8 @@ export class MachineWatchdog {
     this.#isFrozen = false;
   }
 
-  /** The core was turned. The daemon feeds it every other time only: up to half a keepalive less. */
-  turned(): void {
-    const { nowMs } = this.#queue;
+  /** The core was turned, at this moment. The daemon feeds it every other time only: up to half a keepalive less. */
+  turned(nowMs: number): void {
     if (this.#diskSinceMs !== null && !this.#disk.isHanging) this.#diskSinceMs = null;
     if (this.#diskSinceMs === null && nowMs - this.#provedMs >= PROVE_EVERY_MS) {
       this.#provedMs = nowMs;

@@ -1,4 +1,4 @@
-/* eslint max-lines: ['error', { max: 470, skipBlankLines: true, skipComments: true }] -- one machine is one object */
+/* eslint max-lines: ['error', { max: 460, skipBlankLines: true, skipComments: true }] -- one machine is one object */
 /**
  * One machine: power, kernel, clock, and the daemon that runs the very step function of the real
  * one. Two ways to stand still: the daemon alone stalls (its services and DRBD go on), or the
@@ -9,43 +9,37 @@ import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
 import type { ClusterSpec } from '../failover/spec.js';
 import type { State } from '../failover/state.js';
-import type { Report } from '../heartbeat/report.js';
 import { Agents } from './agents.js';
 import { between, chance } from './draw.js';
 import { DRBD_TAKES_MS, driveDrbd, type DrbdEffect } from './drbd-hands.js';
 import { Fences } from './fences.js';
 import { Handlers } from './handlers.js';
+import { Letterbox, type Reader } from './letterbox.js';
+import { Words, type Letter } from './letters.js';
 import { LocalClock } from './local-clock.js';
 import type { MachineSetup } from './machine-setup.js';
 import { MachineWatchdog } from './machine-watchdog.js';
 import { Mind } from './mind.js';
 import { testPower } from './power-test.js';
 import { Release } from './release.js';
-import type { Replica } from './replica.js';
 import type { Rested } from './resting.js';
-import { sideNews } from './sides.js';
+import { Senses } from './senses.js';
 import { StateDisk } from './state-disk.js';
 
 /** Datagrams that a socket buffer holds for a daemon that stands still. */
 const INBOX_MAX = 512;
-/** The time of day at which every run begins: 2026-01-12T09:00:00Z. */
-const WALL_START_MS = 1_768_208_400_000;
-/** DRBD's events reach the daemon after this long. */
-const DRBD_NEWS_MS = 5;
-
-interface Daemon {
-  readonly mind: Mind;
+interface Daemon extends Reader {
   readonly inbox: FailoverEvent[];
   stalledUntilMs: number;
-  /** When the core asked to be turned, and for when the queue has an entry. */
-  wakeMs: number;
+  /** For when the queue has an entry to turn the core, by both clocks. */
   plannedMs: number;
-  lastTurnMs: number;
+  turnsAtMs: number;
 }
 
 export class Machine {
   readonly name: string;
   readonly agents: Agents;
+  readonly senses: Senses;
   readonly #setup: MachineSetup;
   #isOn = false;
   #isDisabled = false;
@@ -59,10 +53,7 @@ export class Machine {
   readonly #handlers: Handlers;
   readonly #fences: Fences;
   readonly #clock: LocalClock;
-  #drbdNewsPlanned = false;
-  #isOnClientNetwork = true;
-  /** By how much people have set the wall clock. */
-  #wallStepMs = 0;
+  readonly #letterbox: Letterbox;
   #spec: ClusterSpec;
   /** Asked of the daemon and not answered yet. */
   readonly #reloads = new Map<string, ClusterSpec>();
@@ -81,6 +72,17 @@ export class Machine {
           });
     this.#fences = new Fences(setup);
     this.#clock = new LocalClock(setup.queue, Math.floor(between(setup.prng, 1_000, 100_000)));
+    this.senses = new Senses(setup, this.#clock, {
+      state: () => this.state,
+      give: (event) => this.#give(event),
+    });
+    const { queue, repeats } = setup;
+    this.#letterbox = new Letterbox(this.name, { queue, repeats, clock: this.#clock }, {
+      deliver: (link, report) => {
+        if (this.#isOn) this.#give(this.#release.read(link, report));
+      },
+      turned: (atMs) => this.#watchdog?.turned(atMs),
+    });
     this.#handlers = new Handlers({
       later: (delayMs, run) => this.#later(delayMs, run),
       ask: (requestId, request) => {
@@ -124,6 +126,7 @@ export class Machine {
 
   /** Parts per million that the clock runs fast. */
   setDrift(ppm: number): void {
+    this.#letterbox.disturb();
     this.#clock.setDrift(ppm);
   }
 
@@ -177,7 +180,7 @@ export class Machine {
     this.stateDisk.lose();
     this.#setup.observe({ kind: 'power', node: this.name, on: false });
     this.agents.powerLost();
-    for (const replica of this.#replicas()) {
+    for (const replica of this.senses.replicas) {
       replica.setUp(this.name, false);
       replica.setFrozen(this.name, false);
     }
@@ -207,7 +210,7 @@ export class Machine {
     this.#clock.set(0);
     this.#setup.observe({ kind: 'power', node: this.name, on: true });
     this.#later(this.#setup.bootMs, () => {
-      for (const replica of this.#replicas()) replica.setUp(this.name, true);
+      for (const replica of this.senses.replicas) replica.setUp(this.name, true);
       this.startDaemon();
     });
   }
@@ -220,12 +223,8 @@ export class Machine {
     this.#generation = state.generation;
     this.#setup.observe({ kind: 'power', node: this.name, on: true });
     this.#begin(state);
-    this.#reportDrbd();
+    this.senses.tellDrbd();
     this.#give({ kind: 'tick' });
-  }
-
-  #replicas(): readonly Replica[] {
-    return Object.values(this.#setup.replicas).filter((replica) => replica.has(this.name));
   }
 
   // --- the daemon --------------------------------------------------------------------------------
@@ -245,19 +244,19 @@ export class Machine {
     this.#generation = generation;
     this.#watchdog?.arm();
     this.#begin(brain.initialState(this.#spec, generation, saved, this.localMs));
-    this.#reportClock();
-    this.#reportDrbd();
-    this.#reportPings();
+    this.senses.tellAll();
     this.#give({ kind: 'tick' });
   }
 
   #begin(state: State): void {
+    this.#letterbox.disturb();
     this.#daemon = {
       mind: new Mind(this.#setup.brain, state),
       inbox: [],
       stalledUntilMs: 0,
       wakeMs: this.localMs,
       plannedMs: Number.POSITIVE_INFINITY,
+      turnsAtMs: Number.POSITIVE_INFINITY,
       lastTurnMs: this.#setup.queue.nowMs,
     };
     const { generation, spec } = state;
@@ -295,6 +294,7 @@ export class Machine {
   stall(forMs: number): void {
     const daemon = this.#daemon;
     if (daemon === null) return;
+    this.#letterbox.disturb();
     const untilMs = this.#setup.queue.nowMs + forMs;
     daemon.stalledUntilMs = Math.max(daemon.stalledUntilMs, untilMs);
     this.#setup.queue.after(forMs, () => this.#catchUp(daemon));
@@ -303,13 +303,14 @@ export class Machine {
   /** The whole machine stands still. */
   freeze(forMs: number): void {
     if (!this.#isOn) return;
+    this.#letterbox.disturb();
     this.#frozenUntilMs = Math.max(this.#frozenUntilMs, this.#setup.queue.nowMs + forMs);
-    for (const replica of this.#replicas()) replica.setFrozen(this.name, true);
+    for (const replica of this.senses.replicas) replica.setFrozen(this.name, true);
     this.#watchdog?.setFrozen(true);
     const boot = this.#bootCount;
     this.#setup.queue.after(forMs, () => {
       if (boot !== this.#bootCount || this.isFrozen) return;
-      for (const replica of this.#replicas()) replica.setFrozen(this.name, false);
+      for (const replica of this.senses.replicas) replica.setFrozen(this.name, false);
       this.#watchdog?.setFrozen(false);
       if (this.#daemon !== null) this.#catchUp(this.#daemon);
     });
@@ -320,34 +321,30 @@ export class Machine {
     this.#give({ kind: 'operator', requestId, request });
   }
 
-  receive(link: string, report: Report): void {
-    if (!this.#isOn) return;
-    this.#give(this.#release.read(link, report));
+  // --- letters -----------------------------------------------------------------------------------
+
+  /** A report is under way to here. */
+  post(letter: Letter): void {
+    const daemon = this.#daemon;
+    if (daemon === null) this.#letterbox.put(letter);
+    else if (this.#isStandingStill(daemon) || this.#release.other !== null) {
+      this.#letterbox.planDelivery(letter);
+    } else {
+      this.readLetters();
+      this.#letterbox.post(letter, daemon);
+    }
   }
+
+  /** Reads what has come and was let lie. */
+  readLetters(): void {
+    this.#letterbox.read(this.#daemon);
+  }
+
+  // --- what the daemon hears of ------------------------------------------------------------------
 
   /** The kernel calls its fence-peer handler, a program that asks the daemon. */
   fencePeer(resource: string, answer: (exit: number) => void): void {
     this.#handlers.call(resource, answer);
-  }
-
-  /** DRBD has news; the daemon hears of it in a moment. */
-  drbdChanged(): void {
-    if (this.#drbdNewsPlanned) return;
-    this.#drbdNewsPlanned = true;
-    this.#setup.queue.after(DRBD_NEWS_MS, () => {
-      this.#drbdNewsPlanned = false;
-      this.#reportDrbd();
-    });
-  }
-
-  #reportDrbd(): void {
-    const replicas = this.#replicas();
-    if (replicas.length === 0) return;
-    this.#give({ kind: 'drbd', facts: replicas.map((replica) => replica.facts(this.name)) });
-    for (const replica of replicas) {
-      const news = sideNews(replica, this.name, this.#daemon?.mind.state);
-      if (news !== null) this.#give(news);
-    }
   }
 
   /** A resource dies; the daemon hears at once of a server that it has started itself. */
@@ -366,45 +363,20 @@ export class Machine {
     }
   }
 
-  /** Somebody sets the wall clock. */
-  setWallClock(byMs: number): void {
-    this.#wallStepMs += byMs;
-    this.#setup.observe({ kind: 'clockStep', node: this.name, byMs });
-    this.#reportClock();
-  }
-
-  #reportClock(): void {
-    const wallMs = WALL_START_MS + this.#setup.queue.nowMs + this.#wallStepMs;
-    this.#give({ kind: 'clock', wallAheadMs: wallMs - this.localMs });
-  }
-
-  /** The cable to the clients, with the ping nodes behind it. */
-  setClientNetwork(isUp: boolean): void {
-    if (this.#isOnClientNetwork === isUp) return;
-    this.#isOnClientNetwork = isUp;
-    this.#setup.observe({ kind: 'clientNetwork', node: this.name, isUp });
-    this.#reportPings();
-  }
-
-  #reportPings(): void {
-    const targets = this.#setup.spec.heartbeat.ping ?? [];
-    if (targets.length === 0) return;
-    const isUp = this.#isOnClientNetwork;
-    const state = isUp ? 'up' : 'silent';
-    const reason = isUp ? 'it answers' : 'no answer';
-    const addresses = targets.flatMap((target) => target.addresses);
-    this.#give({ kind: 'pings', answers: addresses.map((address) => ({ address, state, reason })) });
+  #isStandingStill({ stalledUntilMs }: Daemon): boolean {
+    return this.isFrozen || this.#setup.queue.nowMs < stalledUntilMs;
   }
 
   #give(event: FailoverEvent): void {
     const daemon = this.#daemon;
     if (daemon === null) return;
-    if (this.isFrozen || this.#setup.queue.nowMs < daemon.stalledUntilMs) {
+    if (this.#isStandingStill(daemon)) {
       // The buffer of a socket overflows; the end of a program of ours waits for us.
       const isLost = event.kind === 'report' && daemon.inbox.length >= INBOX_MAX;
       if (event.kind !== 'tick' && !isLost) daemon.inbox.push(event);
       return;
     }
+    this.readLetters();
     this.#turn(daemon, event);
   }
 
@@ -424,20 +396,18 @@ export class Machine {
     const { queue, observe } = this.#setup;
     const lateMs = queue.nowMs - daemon.lastTurnMs;
     daemon.lastTurnMs = queue.nowMs;
-    this.#watchdog?.turned();
+    this.#watchdog?.turned(queue.nowMs);
     const rested = daemon.mind.rest(event, this.localMs);
     if (rested !== null) {
       this.#goOn(daemon, event, rested, lateMs);
       return;
     }
+    this.#setup.readLetters();
+    this.#letterbox.disturb();
     if (event.kind === 'report') {
       observe({ kind: 'heard', node: this.name, link: event.link, report: event.report });
-    } else if (event.kind === 'foreign') {
-      const { node: about, stamp } = event.fault;
-      if (about !== null && stamp !== null) {
-        observe({ kind: 'heardForeign', node: this.name, about, stamp });
-      }
     } else if (event.kind === 'fenceResult') this.#fences.end(event);
+    this.#observeForeign(event);
     const effects = daemon.mind.step(event, this.localMs);
     observe({ kind: 'turned', node: this.name, cause: event.kind, effects, lateMs });
     for (const effect of effects) {
@@ -445,21 +415,31 @@ export class Machine {
     }
   }
 
+  #observeForeign(event: FailoverEvent): void {
+    if (event.kind !== 'foreign') return;
+    const { node: about, stamp } = event.fault;
+    if (about === null || stamp === null) return;
+    this.#setup.observe({ kind: 'heardForeign', node: this.name, about, stamp });
+  }
+
+  #broadcast(words: Words): void {
+    this.#setup.network().broadcast(this.name, this.#release.written(words));
+  }
+
   /** Carries out what comes of a turn at rest. */
   #goOn(daemon: Daemon, event: FailoverEvent, rested: Rested, lateMs: number): void {
     const { queue, repeats, observe } = this.#setup;
-    repeats.turns += 1;
-    repeats.restedMs += lateMs;
+    repeats.rested(lateMs);
     const { hearing, isRepeated, says, wakeMs } = rested;
     if (event.kind === 'report' && hearing !== null) {
       const { link, report } = event;
-      const heard = { kind: 'heard', node: this.name, link, report } as const;
-      if (isRepeated) repeats.heard(heard, queue.nowMs, hearing === 'new');
-      else observe(heard);
-    }
+      const heard = { link, words: new Words(report), atMs: queue.nowMs };
+      if (isRepeated) repeats.heard(this.name, heard, hearing === 'new');
+      else observe({ kind: 'heard', node: this.name, link, report });
+    } else this.#observeForeign(event);
     if (says !== null) {
       repeats.sent(this.name, says, queue.nowMs);
-      this.#setup.network().broadcast(this.name, this.#release.written(says));
+      this.#broadcast(says);
     }
     if (wakeMs !== null) this.#wake(daemon, wakeMs);
   }
@@ -470,7 +450,7 @@ export class Machine {
     switch (effect.kind) {
       case 'send':
         this.#setup.observe({ kind: 'sent', node: this.name, report: effect.report });
-        this.#setup.network().broadcast(this.name, this.#release.written(effect.report));
+        this.#broadcast(new Words(effect.report));
         return;
       case 'run':
         this.#run(daemon, effect);
@@ -540,11 +520,15 @@ export class Machine {
   }
 
   #planWake(daemon: Daemon): void {
+    const { queue } = this.#setup;
     const atMs = daemon.wakeMs;
     daemon.plannedMs = atMs;
-    this.#setup.queue.after(this.#clock.untilMs(atMs), () => {
+    daemon.turnsAtMs = queue.nowMs + Math.max(0, this.#clock.untilMs(atMs));
+    this.#letterbox.turnIsPlanned(daemon);
+    queue.ownAt(daemon.turnsAtMs, queue.takeNumber(), () => {
       if (this.#daemon !== daemon || daemon.plannedMs !== atMs) return;
       daemon.plannedMs = Number.POSITIVE_INFINITY;
+      this.readLetters();
       if (this.localMs < daemon.wakeMs) this.#planWake(daemon);
       else this.#give({ kind: 'tick' });
     });

@@ -3,12 +3,12 @@ import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
 import type { State } from '../failover/state.js';
 import type { Brain } from './machine-setup.js';
-import type { Rested } from './resting.js';
+import type { Rested, ShortWay } from './resting.js';
 
 export class Mind {
   readonly #brain: Brain;
   #state: State;
-  #resting: ReturnType<NonNullable<Brain['resting']>> = null;
+  #resting: ShortWay | null = null;
 
   constructor(brain: Brain, state: State) {
     this.#brain = brain;
@@ -17,6 +17,11 @@ export class Mind {
 
   get state(): State {
     return this.#resting?.state ?? this.#state;
+  }
+
+  /** Null: the next turn takes a step. */
+  get resting(): ShortWay | null {
+    return this.#resting;
   }
 
   /** One turn the short way; null: it takes a step. `nowMs` is the clock of the node. */

@@ -4,9 +4,9 @@
  * ordinary settings.
  */
 import type { Prng } from '../base/prng.js';
-import type { Report } from '../heartbeat/report.js';
 import { damaged } from './corruption.js';
 import { chance } from './draw.js';
+import { Words, type Letter } from './letters.js';
 import type { EventQueue } from './queue.js';
 
 /** How a medium carries frames. Probabilities in [0, 1]. */
@@ -31,47 +31,66 @@ export interface Medium {
   readonly quality: MediumQuality;
 }
 
+/** A medium as it is now. */
+interface Line {
+  readonly name: string;
+  quality: MediumQuality;
+}
+
+/** One direction of a medium between two nodes. */
+interface Direction {
+  readonly line: Line;
+  readonly to: string;
+  isCut: boolean;
+}
+
 /** Carries reports from every node to every other. */
 export class Network {
   readonly media: readonly Medium[];
-  readonly #nodes: readonly string[];
   readonly #queue: EventQueue;
   readonly #prng: Prng;
-  readonly #quality = new Map<string, MediumQuality>();
-  readonly #cut = new Set<string>();
-  readonly #deliver: (to: string, link: string, report: Report) => void;
+  readonly #lines: readonly Line[];
+  /** By sender. */
+  readonly #directions: ReadonlyMap<string, readonly Direction[]>;
+  readonly #post: (to: string, letter: Letter) => void;
 
+  /** `post` sees to it that a letter is delivered when it comes. */
   constructor(
     world: { readonly queue: EventQueue; readonly prng: Prng; readonly nodes: readonly string[] },
     media: readonly Medium[],
-    deliver: (to: string, link: string, report: Report) => void,
+    post: (to: string, letter: Letter) => void,
   ) {
+    const { queue, prng, nodes } = world;
     this.media = media;
-    this.#nodes = world.nodes;
-    this.#queue = world.queue;
-    this.#prng = world.prng;
-    this.#deliver = deliver;
-    for (const medium of media) this.#quality.set(medium.name, medium.quality);
+    this.#queue = queue;
+    this.#prng = prng;
+    this.#post = post;
+    const lines = media.map(({ name, quality }) => ({ name, quality }));
+    this.#lines = lines;
+    const directionsTo = (to: string): readonly Direction[] =>
+      lines.map((line) => ({ line, to, isCut: false }));
+    this.#directions = new Map(
+      nodes.map((from) => [from, nodes.filter((to) => to !== from).flatMap(directionsTo)]),
+    );
   }
 
-  /** Sends a report to everybody on every medium. */
-  broadcast(from: string, report: Report): void {
-    for (const to of this.#nodes) {
-      if (to === from) continue;
-      for (const medium of this.media) this.#send(medium.name, from, to, report);
+  /** Sends to everybody on every medium. */
+  broadcast(from: string, words: Words): void {
+    for (const direction of this.#directions.get(from) ?? []) {
+      if (!direction.isCut) this.#send(direction, words);
     }
   }
 
   /** Changes the quality of a medium, in all directions. */
   setQuality(medium: string, quality: MediumQuality): void {
-    this.#quality.set(medium, quality);
+    for (const line of this.#lines) if (line.name === medium) line.quality = quality;
   }
 
   /** Cuts or mends one direction of a medium. */
   set(medium: string, from: string, to: string, isUp: boolean): void {
-    const key = `${medium}|${from}|${to}`;
-    if (isUp) this.#cut.delete(key);
-    else this.#cut.add(key);
+    for (const direction of this.#directions.get(from) ?? []) {
+      if (direction.to === to && direction.line.name === medium) direction.isCut = !isUp;
+    }
   }
 
   /** Cuts or mends a medium between two nodes, or all media. */
@@ -85,23 +104,30 @@ export class Network {
 
   /** Everything as new: no cuts, the quality that the media began with. */
   heal(): void {
-    this.#cut.clear();
-    for (const medium of this.media) this.#quality.set(medium.name, medium.quality);
+    for (const directions of this.#directions.values()) {
+      for (const direction of directions) direction.isCut = false;
+    }
+    for (const { name, quality } of this.media) this.setQuality(name, quality);
   }
 
-  #send(medium: string, from: string, to: string, report: Report): void {
-    if (this.#cut.size > 0 && this.#cut.has(`${medium}|${from}|${to}`)) return;
-    const quality = this.#quality.get(medium);
-    if (quality === undefined || chance(this.#prng, quality.loss)) return;
-    this.#arrive(medium, to, report, quality);
-    if (chance(this.#prng, quality.duplication)) this.#arrive(medium, to, report, quality);
+  #send({ line, to }: Direction, words: Words): void {
+    const { loss, duplication } = line.quality;
+    if (chance(this.#prng, loss)) return;
+    this.#arrive(line, to, words);
+    if (chance(this.#prng, duplication)) this.#arrive(line, to, words);
   }
 
-  #arrive(medium: string, to: string, report: Report, quality: MediumQuality): void {
+  #arrive({ name: link, quality }: Line, to: string, words: Words): void {
     const delayMs = quality.delayMs + this.#prng.next() * quality.jitterMs;
     const isDamaged = chance(this.#prng, quality.corruption ?? 0);
-    const arrived = isDamaged ? damaged(report, this.#prng) : report;
+    const arrived = isDamaged ? this.#damage(words) : words;
     if (arrived === null) return;
-    this.#queue.after(delayMs, () => this.#deliver(to, medium, arrived));
+    const atMs = this.#queue.nowMs + delayMs;
+    this.#post(to, { link, words: arrived, atMs, number: this.#queue.takeNumber() });
+  }
+
+  #damage({ report }: Words): Words | null {
+    const read = damaged(report, this.#prng);
+    return read === null ? null : new Words(read);
   }
 }

@@ -1,14 +1,15 @@
 /** The release of the program that runs on a machine, as far as others notice it: its protocol. */
 import type { FailoverEvent } from '../failover/event.js';
 import { PROTOCOL_VERSION, type Report } from '../heartbeat/report.js';
+import { Words } from './letters.js';
 
 export class Release {
   /** The protocol of another release; null for this one. */
   other: number | null = null;
 
   /** A report as it leaves here: another release writes its own number. */
-  written(report: Report): Report {
-    return this.other === null ? report : { ...report, protocol: this.other };
+  written(words: Words): Words {
+    return this.other === null ? words : new Words({ ...words.report, protocol: this.other });
   }
 
   /** What the codec makes of a report that arrives: that of another protocol is foreign (S9). */

@@ -4,25 +4,25 @@
  * makes a difference by then: the last word that a node sent, and from each other node what it
  * heard last before that, first after it, and last of all.
  */
-import type { Report } from '../heartbeat/report.js';
+import type { Words } from './letters.js';
 import type { Observation } from './observation.js';
 
-type Heard = Extract<Observation, { kind: 'heard' }>;
-
-interface At<Seen> {
-  readonly seen: Seen;
+/** What was heard on a line, and when. */
+export interface Heard {
+  readonly link: string;
+  readonly words: Words;
   readonly atMs: number;
 }
 
 /** From one other node, by the last word that was sent. */
 interface Hearsay {
-  before: At<Heard> | null;
-  first: At<Heard> | null;
-  last: At<Heard> | null;
+  before: Heard | null;
+  first: Heard | null;
+  last: Heard | null;
 }
 
 interface Repeated {
-  sent: At<Extract<Observation, { kind: 'sent' }>> | null;
+  sent: { readonly words: Words; readonly atMs: number } | null;
   readonly heard: Map<string, Hearsay>;
 }
 
@@ -37,9 +37,15 @@ export class Repeats {
     this.#tell = tell;
   }
 
-  sent(node: string, report: Report, atMs: number): void {
+  /** A turn at rest, after this long. */
+  rested(sinceMs: number): void {
+    this.turns += 1;
+    this.restedMs += sinceMs;
+  }
+
+  sent(node: string, words: Words, atMs: number): void {
     const repeated = this.#of(node);
-    repeated.sent = { seen: { kind: 'sent', node, report }, atMs };
+    repeated.sent = { words, atMs };
     for (const hearsay of repeated.heard.values()) {
       hearsay.before = hearsay.last ?? hearsay.before;
       hearsay.first = null;
@@ -48,17 +54,16 @@ export class Repeats {
   }
 
   /** `isNew`: not over another link before. */
-  heard(seen: Heard, atMs: number, isNew: boolean): void {
-    const { heard } = this.#of(seen.node);
-    let hearsay = heard.get(seen.report.node);
+  heard(node: string, heard: Heard, isNew: boolean): void {
+    const hearsays = this.#of(node).heard;
+    const about = heard.words.body.node;
+    const hearsay = hearsays.get(about);
     if (hearsay === undefined) {
-      hearsay = { before: null, first: null, last: null };
-      heard.set(seen.report.node, hearsay);
+      hearsays.set(about, { before: null, first: heard, last: isNew ? heard : null });
+      return;
     }
-    if (!isNew && hearsay.first !== null) return;
-    const one = { seen, atMs };
-    hearsay.first ??= one;
-    if (isNew) hearsay.last = one;
+    if (isNew) hearsay.last = heard;
+    hearsay.first ??= heard;
   }
 
   /** Something else is to be told: first what comes before it. */
@@ -77,7 +82,7 @@ export class Repeats {
     const repeated = this.#untold.get(node);
     if (repeated === undefined) return;
     this.#untold.delete(node);
-    for (const { seen, atMs } of inOrder(repeated)) this.#tell(seen, atMs);
+    for (const { seen, atMs } of inOrder(node, repeated)) this.#tell(seen, atMs);
   }
 
   #of(node: string): Repeated {
@@ -101,6 +106,7 @@ function concernedBy(seen: Observation): string | null {
       return '';
     case 'turned':
     case 'heard':
+    case 'heardForeign':
     case 'sent':
       return seen.node;
     case 'actionBegins':
@@ -111,13 +117,23 @@ function concernedBy(seen: Observation): string | null {
   }
 }
 
-function inOrder({ sent, heard }: Repeated): readonly At<Observation>[] {
-  const all: At<Observation>[] = [];
-  for (const { before } of heard.values()) if (before !== null) all.push(before);
-  if (sent !== null) all.push(sent);
+interface Told {
+  readonly seen: Observation;
+  readonly atMs: number;
+}
+
+function inOrder(node: string, { sent, heard }: Repeated): readonly Told[] {
+  const all: Told[] = [];
+  const tellHeard = ({ link, words, atMs }: Heard): void => {
+    all.push({ seen: { kind: 'heard', node, link, report: words.report }, atMs });
+  };
+  for (const { before } of heard.values()) if (before !== null) tellHeard(before);
+  if (sent !== null) {
+    all.push({ seen: { kind: 'sent', node, report: sent.words.report }, atMs: sent.atMs });
+  }
   for (const { first, last } of heard.values()) {
-    if (first !== null) all.push(first);
-    if (last !== null && last !== first) all.push(last);
+    if (first !== null) tellHeard(first);
+    if (last !== null && last !== first) tellHeard(last);
   }
   return all.sort((a, b) => a.atMs - b.atMs);
 }

@@ -4,19 +4,15 @@
  * out: state and effects are those of the core at every turn (test/sim/resting.test.ts).
  */
 import type { FailoverEvent } from '../failover/event.js';
-import { isOldNews, nextTurnMs } from '../failover/membership.js';
+import { isOldForeignNews, isOldNews } from '../failover/membership.js';
 import { restOf, type Rest } from '../failover/rest.js';
 import { turnEveryMs } from '../failover/spec.js';
-import { copyOf, withLife, type Peer, type State } from '../failover/state.js';
-import { hear, livenessVerdict, type Hearing, type PeerLife } from '../heartbeat/liveness.js';
-import { saysTheSame, type Report } from '../heartbeat/report.js';
+import { copyOf, type State } from '../failover/state.js';
+import type { Hearing } from '../heartbeat/liveness.js';
+import { PROTOCOL_VERSION, saysTheSame, type Report, type ReportFault } from '../heartbeat/report.js';
 import { turn as turnHealth } from '../heartbeat/self-health.js';
-
-/** Another node, as far as it changes at rest. */
-interface Neighbour {
-  readonly peer: Peer;
-  life: PeerLife;
-}
+import { Words } from './letters.js';
+import { Neighbour, type Stamp } from './neighbour.js';
 
 /** What comes of a turn at rest. One object for all of them: it holds until the next turn. */
 export interface Rested {
@@ -25,59 +21,109 @@ export interface Rested {
   /** It says word for word what the peer is known to say. */
   isRepeated: boolean;
   /** What is sent. */
-  says: Report | null;
+  says: Words | null;
   /** When to be turned again; null: as planned. */
   wakeMs: number | null;
 }
 
-export class Resting {
+/** The short way, by the clock of the node. */
+export interface ShortWay {
+  /** What the core would have made of all the turns. */
+  readonly state: State;
+  /**
+   * What comes before this moment, and is known (`isKnown`), changes nothing but what is known of
+   * its sender, whenever it is read.
+   */
+  readonly calmUntilMs: number;
+  /** When to be turned again, after something new was read at this moment. */
+  wakeMsAt(nowMs: number): number;
+  /** One turn, and what comes of it. Null: this one is for the core, nothing has changed here. */
+  turn(event: FailoverEvent, nowMs: number): Rested | null;
+  /** True when these words say what their speaker is known to say. */
+  isKnown(words: Words): boolean;
+  /** The turn for words that are known and came in the calm. */
+  read(link: string, words: Words, nowMs: number): Hearing;
+}
+
+export class Resting implements ShortWay {
   readonly #before: State;
   readonly #rest: Rest;
   readonly #neighbours: readonly Neighbour[];
-  readonly #timing: Parameters<typeof turnHealth>[2];
+  readonly #keepaliveMs: number;
+  readonly #turnEveryMs: number;
   readonly #rested: Rested = { hearing: null, isRepeated: false, says: null, wakeMs: null };
-  #health: State['health'];
+  readonly #health: State['health'];
+  #lastTurnMs: number;
   #sequence: number;
   #lastSentMs: number;
+  /** The first moment at which the light of a neighbour changes by its silence. */
+  #silenceMs: number;
 
-  private constructor(state: State, rest: Rest) {
+  private constructor(state: State, rest: Rest, nowMs: number) {
+    const { spec } = state;
     this.#before = state;
     this.#rest = rest;
-    this.#neighbours = Object.values(state.peers).map((peer) => ({ peer, life: peer.life }));
-    const { keepaliveMs } = state.spec.heartbeat;
-    this.#timing = { keepaliveMs, turnEveryMs: turnEveryMs(state.spec) };
+    this.#neighbours = Object.values(state.peers).map(
+      (peer) => new Neighbour(peer, spec.heartbeat, nowMs),
+    );
+    this.#keepaliveMs = spec.heartbeat.keepaliveMs;
+    this.#turnEveryMs = turnEveryMs(spec);
     this.#health = state.health;
+    this.#lastTurnMs = state.health.lastTurnMs;
     this.#sequence = state.sequence;
     this.#lastSentMs = state.lastSentMs;
+    this.#silenceMs = this.#nextSilenceMs();
   }
 
   /** A node whose core was just turned, if it is at rest now. */
   static readonly of = (state: State, nowMs: number): Resting | null => {
     const rest = restOf(state, nowMs);
-    return rest === null ? null : new Resting(state, rest);
+    return rest === null ? null : new Resting(state, rest, nowMs);
   };
 
-  /** What the core would have made of all the turns. */
   get state(): State {
-    const peers: Record<string, Peer> = {};
-    for (const { peer, life } of this.#neighbours) {
-      peers[peer.name] = life === peer.life ? peer : withLife(peer, life);
-    }
     return Object.assign(copyOf(this.#before), {
-      health: this.#health,
-      peers,
+      health: { ...this.#health, lastTurnMs: this.#lastTurnMs },
+      peers: Object.fromEntries(this.#neighbours.map((each) => [each.name, each.peer])),
       sequence: this.#sequence,
       lastSentMs: this.#lastSentMs,
     });
   }
 
-  /** One turn, and what comes of it. Null: this one is for the core, nothing has changed here. */
+  get calmUntilMs(): number {
+    const saysMs = this.#lastSentMs + this.#keepaliveMs;
+    return Math.min(this.#rest.untilMs, this.#silenceMs, saysMs);
+  }
+
+  wakeMsAt(nowMs: number): number {
+    const saysMs = this.#lastSentMs + this.#keepaliveMs;
+    const paceMs = nowMs + this.#turnEveryMs;
+    return Math.max(nowMs + 1, Math.min(this.#rest.dueMs, paceMs, saysMs, this.#silenceMs));
+  }
+
   turn(event: FailoverEvent, nowMs: number): Rested | null {
     if (nowMs >= this.#rest.untilMs) return null;
-    const { health, stalledMs } = turnHealth(this.#health, nowMs, this.#timing);
-    if (stalledMs > 0 || !this.#takeIn(event, nowMs)) return null;
-    this.#health = health;
+    const timing = { keepaliveMs: this.#keepaliveMs, turnEveryMs: this.#turnEveryMs };
+    const health = { ...this.#health, lastTurnMs: this.#lastTurnMs };
+    if (turnHealth(health, nowMs, timing).stalledMs > 0 || !this.#takeIn(event, nowMs)) return null;
+    this.#lastTurnMs = nowMs;
     return this.#rested;
+  }
+
+  isKnown({ body }: Words): boolean {
+    const neighbour = this.#neighbour(body.node);
+    if (neighbour?.staysUp(body.generation) !== true) return false;
+    if (neighbour.said === body) return true;
+    const isOld = body.protocol === PROTOCOL_VERSION && isOldNews(this.#before, neighbour.peer, body);
+    if (isOld) neighbour.said = body;
+    return isOld;
+  }
+
+  read(link: string, words: Words, nowMs: number): Hearing {
+    const neighbour = this.#neighbour(words.body.node);
+    if (neighbour === undefined) throw new RangeError(`${words.body.node} is no neighbour`);
+    this.#lastTurnMs = nowMs;
+    return this.#note(neighbour, link, words, nowMs);
   }
 
   /** False when there is more to it, and nothing was changed. */
@@ -87,49 +133,70 @@ export class Resting {
     rested.says = null;
     rested.wakeMs = null;
     if (event.kind === 'report') return this.#hear(event.link, event.report, nowMs);
-    if (event.kind !== 'tick' || !this.#isJudgedTheSame(nowMs)) return false;
+    if (event.kind === 'foreign') return this.#hearForeign(event.link, event.fault, nowMs);
+    if (event.kind !== 'tick' || nowMs >= this.#silenceMs) return false;
     this.#say(nowMs);
     return true;
   }
 
   #hear(link: string, report: Report, nowMs: number): boolean {
-    const neighbour = this.#neighbours.find(({ peer }) => peer.name === report.node);
+    const neighbour = this.#neighbour(report.node);
     if (neighbour === undefined) return false;
-    const { peer, life: before } = neighbour;
-    const { hearing, life } = hear(before, link, report, nowMs);
-    if (hearing === 'new') {
-      if (!isOldNews(this.#before, withLife(peer, before), report)) return false;
-      neighbour.life = life;
-      if (!this.#isJudgedTheSame(nowMs)) {
-        neighbour.life = before;
-        return false;
-      }
-      this.#say(nowMs);
-    }
-    neighbour.life = life;
-    this.#rested.hearing = hearing;
-    this.#rested.isRepeated =
-      hearing === 'new' || (peer.report !== null && saysTheSame(peer.report, report));
+    const { peer } = neighbour;
+    const isNew = neighbour.isNew(report);
+    if (isNew && !this.#isJudgedTheSame(neighbour, report, nowMs)) return false;
+    if (isNew && !isOldNews(this.#before, peer, report)) return false;
+    const rested = this.#rested;
+    rested.hearing = this.#note(neighbour, link, report, nowMs);
+    rested.isRepeated = isNew || (peer.report !== null && saysTheSame(peer.report, report));
+    if (rested.hearing === 'new') this.#say(nowMs);
     return true;
   }
 
-  #isJudgedTheSame(nowMs: number): boolean {
-    const { heartbeat } = this.#before.spec;
-    for (const { peer, life } of this.#neighbours) {
-      if (livenessVerdict(life, heartbeat, nowMs) !== peer.verdict) return false;
+  /** The same for words that cannot be read, of a node that is known for that. */
+  #hearForeign(link: string, fault: ReportFault, nowMs: number): boolean {
+    const { node, stamp } = fault;
+    const neighbour = node === null ? undefined : this.#neighbour(node);
+    if (neighbour === undefined || stamp === null) return false;
+    if (neighbour.isNew(stamp)) {
+      if (!this.#isJudgedTheSame(neighbour, stamp, nowMs)) return false;
+      if (!isOldForeignNews(neighbour.peer, fault)) return false;
     }
+    this.#rested.hearing = this.#note(neighbour, link, stamp, nowMs);
+    if (this.#rested.hearing === 'new') this.#say(nowMs);
     return true;
+  }
+
+  /** True when the lights of all neighbours stay what they are with new words of one. */
+  #isJudgedTheSame(speaker: Neighbour, { generation }: Stamp, nowMs: number): boolean {
+    if (!speaker.staysUp(generation)) return false;
+    return this.#neighbours.every((each) => each === speaker || nowMs < each.changesMs);
+  }
+
+  #note(neighbour: Neighbour, link: string, stamp: Stamp, nowMs: number): Hearing {
+    const hearing = neighbour.hear(link, stamp, nowMs);
+    if (hearing === 'new') this.#silenceMs = this.#nextSilenceMs();
+    return hearing;
   }
 
   /** The keepalive, if it is time for it, and when to wake up next. */
   #say(nowMs: number): void {
-    const { spec } = this.#before;
-    if (nowMs - this.#lastSentMs >= spec.heartbeat.keepaliveMs) {
+    if (nowMs - this.#lastSentMs >= this.#keepaliveMs) {
       this.#sequence += 1;
       this.#lastSentMs = nowMs;
-      this.#rested.says = { ...this.#rest.report, sequence: this.#sequence };
+      this.#rested.says = new Words(this.#rest.report, this.#sequence);
     }
-    const nextMs = nextTurnMs({ spec, lastSentMs: this.#lastSentMs }, this.#neighbours, nowMs);
-    this.#rested.wakeMs = Math.max(nowMs + 1, Math.min(this.#rest.dueMs, nextMs));
+    this.#rested.wakeMs = this.wakeMsAt(nowMs);
+  }
+
+  #neighbour(name: string): Neighbour | undefined {
+    for (const neighbour of this.#neighbours) if (neighbour.name === name) return neighbour;
+    return undefined;
+  }
+
+  #nextSilenceMs(): number {
+    let atMs = Number.POSITIVE_INFINITY;
+    for (const { changesMs } of this.#neighbours) if (changesMs < atMs) atMs = changesMs;
+    return atMs;
   }
 }

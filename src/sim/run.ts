@@ -167,7 +167,7 @@ class Run {
     world.setReplication(true);
     this.#healDisks(survivors);
     for (const machine of Object.values(world.machines)) {
-      machine.setClientNetwork(true);
+      machine.senses.setClientNetwork(true);
       machine.stateDisk.heal();
       if (!survivors.includes(machine.name)) machine.disable();
       this.#restoreRelease(machine);

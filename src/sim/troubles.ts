@@ -199,9 +199,9 @@ export class TroubleMaker {
 
   #cutClients(prng: Prng, [node, ...rest]: readonly string[]): void {
     if (node === undefined || !this.#isActive) return;
-    this.#world.machine(node).setClientNetwork(false);
+    this.#world.machine(node).senses.setClientNetwork(false);
     this.#world.queue.after(between(prng, 100, 30_000), () => {
-      this.#world.machine(node).setClientNetwork(true);
+      this.#world.machine(node).senses.setClientNetwork(true);
       this.#cutClients(prng, rest);
     });
   }

@@ -68,7 +68,7 @@ export class UpkeepMaker {
       const [least, most] = STEP_MS;
       const size = least * (most / least) ** this.#prng.next();
       const byMs = Math.round(chance(this.#prng, 0.5) ? size : -size);
-      this.#machine().setWallClock(byMs);
+      this.#machine().senses.setWallClock(byMs);
     },
     rollingReload: () => this.#rollReload(),
     rollingUpgrade: () => this.#rollUpgrade(),

@@ -46,7 +46,7 @@ export interface WorldSetup {
 
 export class World {
   readonly setup: WorldSetup;
-  readonly queue = new EventQueue();
+  readonly queue = new EventQueue(() => this.#readLetters());
   /** What nodes at rest repeat, not told yet. */
   readonly repeats = new Repeats((seen, atMs) => this.#tellAt(seen, atMs));
   readonly prng: Prng;
@@ -54,6 +54,7 @@ export class World {
   readonly power: Power;
   readonly replicas: Readonly<Record<string, Replica>>;
   readonly machines: Readonly<Record<string, Machine>>;
+  readonly #everybody: readonly Machine[];
   readonly #observers: { readonly observe: Observer; readonly kinds: readonly Kind[] | null }[] = [];
   /** Those that watch a kind, in the order in which they came. */
   readonly #watching = new Map<Kind, readonly Observer[]>();
@@ -82,10 +83,11 @@ export class World {
     );
     const { queue, prng } = this;
     const { nodes, media } = setup;
-    this.network = new Network({ queue, prng, nodes }, media, (to, link, report) =>
-      this.machine(to).receive(link, report),
+    this.network = new Network({ queue, prng, nodes }, media, (to, letter) =>
+      this.machine(to).post(letter),
     );
     this.machines = Object.fromEntries(setup.nodes.map((name) => [name, this.#build(name)]));
+    this.#everybody = Object.values(this.machines);
     for (const group of setup.groups) this.#client(group.name);
   }
 
@@ -109,6 +111,11 @@ export class World {
   /** Lets the world go on until a moment, or until `stop` says so after an event. */
   run(untilMs: number, stop: () => boolean = () => false): void {
     while (!stop() && this.queue.runNext(untilMs));
+  }
+
+  /** Brings everybody up to date who has let letters lie. */
+  #readLetters(): void {
+    for (const machine of this.#everybody) machine.readLetters();
   }
 
   // --- faults ------------------------------------------------------------------------------------
@@ -192,6 +199,7 @@ export class World {
       faultOf: (node, order) => this.#faultOf(node, order),
       observe: (observation) => this.tell(observation),
       repeats: this.repeats,
+      readLetters: () => this.#readLetters(),
     });
   }
 
@@ -219,7 +227,7 @@ export class World {
           fencing: setup.drbdFencing ?? 'dont-care',
         };
         built[name] = new Replica(queue, new Lineage(), plan, {
-          changed: (node) => this.machines[node]?.drbdChanged(),
+          changed: (node) => this.machines[node]?.senses.drbdChanged(),
           handler: (node, answer) => this.machine(node).fencePeer(name, answer),
           ioError: (node) => this.machines[node]?.ioError(name),
           observe: (observation) => this.tell(observation),
@@ -246,8 +254,12 @@ export class World {
         const { content, alone } = outcome;
         this.tell({ kind: 'acknowledged', node, resource, content, alone });
       }
-      this.queue.after(this.setup.writeEveryMs, write);
+      next();
     };
-    this.queue.after(this.setup.writeEveryMs, write);
+    const next = (): void => {
+      const { queue } = this;
+      queue.ownAt(queue.nowMs + this.setup.writeEveryMs, queue.takeNumber(), write);
+    };
+    next();
   }
 }

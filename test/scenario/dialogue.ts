@@ -194,7 +194,7 @@ class Dialogue {
       return;
     }
     if (name === 'clients') {
-      this.#each(nodes, (machine) => machine.setClientNetwork(isUp));
+      this.#each(nodes, (machine) => machine.senses.setClientNetwork(isUp));
       return;
     }
     if (name === 'replication') {

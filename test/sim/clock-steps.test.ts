@@ -6,7 +6,7 @@
 import t from 'tap';
 import { initialState } from '../../src/failover/state.js';
 import { step } from '../../src/failover/step.js';
-import { Machine } from '../../src/sim/machine.js';
+import { Senses } from '../../src/sim/senses.js';
 import { drawParameters, type Wishes } from '../../src/sim/parameters.js';
 import { runSeed } from '../../src/sim/run.js';
 import { allCheckers } from './checkers/all.js';
@@ -39,17 +39,17 @@ function historyOf(seed: number): { readonly lines: readonly string[]; readonly 
 }
 
 t.test('sim: the wall clock decides nothing but the ends of holds', (t) => {
-  const setWallClock = Object.getOwnPropertyDescriptor(Machine.prototype, 'setWallClock');
-  const set = setWallClock?.value as (this: Machine, byMs: number) => void;
-  t.teardown(() => (Machine.prototype.setWallClock = set));
+  const setWallClock = Object.getOwnPropertyDescriptor(Senses.prototype, 'setWallClock');
+  const set = setWallClock?.value as (this: Senses, byMs: number) => void;
+  t.teardown(() => (Senses.prototype.setWallClock = set));
   let steps = 0;
   for (let seed = 1, played = 0; played < SEEDS; seed += 1) {
     // A hold may have an end, and that is what the wall clock is for.
     if (drawParameters(seed, wishes).troubles.includes('holds')) continue;
     played += 1;
-    Machine.prototype.setWallClock = set;
+    Senses.prototype.setWallClock = set;
     const stepped = historyOf(seed);
-    Machine.prototype.setWallClock = function (this: Machine): void {
+    Senses.prototype.setWallClock = function (this: Senses): void {
       set.call(this, 0);
     };
     t.same(historyOf(seed).lines, stepped.lines, `seed ${String(seed)}`);

@@ -8,10 +8,13 @@ import { isDeepStrictEqual } from 'node:util';
 import t from 'tap';
 import type { Effect } from '../../src/failover/effect.js';
 import { initialState, type State } from '../../src/failover/state.js';
-import { step } from '../../src/failover/step.js';
+import { step, type StepResult } from '../../src/failover/step.js';
+import type { FailoverEvent } from '../../src/failover/event.js';
+import type { Hearing } from '../../src/heartbeat/liveness.js';
+import type { Words } from '../../src/sim/letters.js';
 import type { Brain } from '../../src/sim/machine-setup.js';
 import type { Kind, Observation } from '../../src/sim/observation.js';
-import { Resting } from '../../src/sim/resting.js';
+import { Resting, type Rested, type ShortWay } from '../../src/sim/resting.js';
 import { runSeed, type RunReport } from '../../src/sim/run.js';
 import { allCheckers } from './checkers/all.js';
 import { Knowledge } from './checkers/knowledge.js';
@@ -21,31 +24,67 @@ const SEEDS = 16;
 const MINUTES = 1;
 const wishes = { nodes: null, minutes: MINUTES };
 
+/** Turns at rest when something came, and for letters that had lain there. */
 let rested = 0;
+let lain = 0;
 
 /** The short way, with the core beside it. */
-const doubled: NonNullable<Brain['resting']> = (before, beganMs) => {
+class Doubled implements ShortWay {
+  readonly #resting: Resting;
+
+  constructor(resting: Resting) {
+    this.#resting = resting;
+  }
+
+  get state(): State {
+    return this.#resting.state;
+  }
+
+  get calmUntilMs(): number {
+    return this.#resting.calmUntilMs;
+  }
+
+  wakeMsAt(nowMs: number): number {
+    return this.#resting.wakeMsAt(nowMs);
+  }
+
+  isKnown(words: Words): boolean {
+    return this.#resting.isKnown(words);
+  }
+
+  turn(event: FailoverEvent, nowMs: number): Rested | null {
+    const full = step(this.state, event, nowMs);
+    const result = this.#resting.turn(event, nowMs);
+    if (result === null) return null;
+    const { says, wakeMs } = result;
+    const effects: Effect[] = says === null ? [] : [{ kind: 'send', report: says.report }];
+    if (wakeMs !== null) effects.push({ kind: 'wake', atMs: wakeMs });
+    this.#compare(event.kind, full, effects);
+    rested += 1;
+    return result;
+  }
+
+  read(link: string, words: Words, nowMs: number): Hearing {
+    const full = step(this.state, { kind: 'report', link, report: words.report }, nowMs);
+    const hearing = this.#resting.read(link, words, nowMs);
+    const wake = { kind: 'wake', atMs: this.wakeMsAt(nowMs) } as const;
+    this.#compare('a letter', full, hearing === 'new' ? [wake] : []);
+    lain += 1;
+    return hearing;
+  }
+
+  #compare(what: string, full: StepResult, effects: readonly Effect[]): void {
+    if (isDeepStrictEqual({ state: this.state, effects }, full)) return;
+    const parts = Object.keys(full.state) as (keyof State)[];
+    const differ = parts.filter((name) => !isDeepStrictEqual(this.state[name], full.state[name]));
+    throw new Error(`${what}: ${differ.join(', ')} differ, or the effects`);
+  }
+}
+
+function doubled(before: State, beganMs: number): ShortWay | null {
   const resting = Resting.of(before, beganMs);
-  if (resting === null) return null;
-  return {
-    get state(): State {
-      return resting.state;
-    },
-    turn: (event, nowMs) => {
-      const full = step(resting.state, event, nowMs);
-      const result = resting.turn(event, nowMs);
-      if (result === null) return null;
-      rested += 1;
-      const { says, wakeMs } = result;
-      const effects: Effect[] = says === null ? [] : [{ kind: 'send', report: says }];
-      if (wakeMs !== null) effects.push({ kind: 'wake', atMs: wakeMs });
-      if (isDeepStrictEqual({ state: resting.state, effects }, full)) return result;
-      const parts = Object.keys(full.state) as (keyof State)[];
-      const differ = parts.filter((name) => !isDeepStrictEqual(resting.state[name], full.state[name]));
-      throw new Error(`${event.kind}: ${differ.join(', ')} differ, or the effects`);
-    },
-  };
-};
+  return resting === null ? null : new Doubled(resting);
+}
 
 t.test('resting: a turn at rest is what the core makes of it, in any trouble', (t) => {
   let turns = 0;
@@ -56,7 +95,8 @@ t.test('resting: a turn at rest is what the core makes of it, in any trouble', (
     t.not(report.verdict.kind, 'crash', `seed ${String(seed)}`);
     if (report.verdict.kind === 'crash') t.comment(report.verdict.sentence);
   }
-  t.ok(rested > turns / 2, `${String(rested)} of ${String(turns)} turns were at rest`);
+  t.ok(rested + lain > turns / 2, `${String(rested + lain)} of ${String(turns)} turns were at rest`);
+  t.ok(lain > rested / 2, `${String(lain)} of these for letters that had lain there`);
   t.end();
 });
 
@@ -77,10 +117,11 @@ class Picture {
     if (seen.kind === 'daemon') this.#said.delete(seen.node);
   }
 
-  describe(nodes: readonly string[]): string {
-    const pairs = nodes.flatMap((node) => nodes.map((about) => this.#knowledge.of(node, about)));
+  /** What these know of all. */
+  describe(of: readonly string[], nodes: readonly string[]): string {
+    const pairs = of.flatMap((node) => nodes.map((about) => this.#knowledge.of(node, about)));
     const told = pairs.map(({ report, ...rest }) => [report?.generation, report?.sequence, rest]);
-    return JSON.stringify([told, nodes.map((node) => this.#said.get(node))]);
+    return JSON.stringify([told, of.map((node) => this.#said.get(node))]);
   }
 }
 
@@ -116,7 +157,8 @@ function play(seed: number, brain: Brain): History {
       const line = `${String(nowMs)} ${JSON.stringify(seen)}`;
       if (seen.kind === 'heard' || seen.kind === 'sent') words.push(line);
       if (REPEATED.includes(seen.kind)) return;
-      lines.push(isOfNobody(seen) ? line : `${line} ${picture.describe(nodes)}`);
+      const of = seen.kind === 'heardForeign' ? [seen.node] : nodes;
+      lines.push(isOfNobody(seen) ? line : `${line} ${picture.describe(of, nodes)}`);
     },
   });
   return { lines, words, losses, ends: ends(), report };
