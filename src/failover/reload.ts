@@ -20,7 +20,7 @@ import { describeReload } from './reload-preview.js';
 import { incompatibility } from './membership.js';
 import { isKnownKey } from './orders.js';
 import type { ClusterSpec } from './spec.js';
-import { newGroup, type Group, type State } from './state.js';
+import { newGroup, type Group, type Peer, type State } from './state.js';
 import type { Turn } from './turn.js';
 import { lives, refuse, type Verdict } from './verdict.js';
 
@@ -61,17 +61,23 @@ export function judgeReload(turn: Turn, next: ClusterSpec): Verdict {
     return refuse(`The configuration is not taken: ${objections.join('; ')}`);
   }
   const message = describeReload(turn.state.spec, next);
+  const readable = turn.peers.filter((peer) => isReadable(turn.state, peer));
   turn.update({
     spec: { ...next, heartbeat: bothTimings(turn.state.spec.heartbeat, next.heartbeat) },
     timingToCome: next.heartbeat,
     groups: Object.fromEntries(next.groups.map((spec) => [spec.name, groupAfter(turn, spec)])),
     orders: ordersAfter(turn.state, next),
   });
-  for (const peer of turn.peers) {
-    if (peer.report === null) continue;
-    turn.updatePeer(peer.name, { incompatible: incompatibility(turn.state, peer.report) });
+  for (const { name, report } of readable) {
+    if (report === null) continue;
+    turn.updatePeer(name, { incompatible: incompatibility(turn.state, report) });
   }
   return { kind: 'done', message };
+}
+
+/** False when the newest words of a node cannot be read (S9): what it said before tells nothing now. */
+function isReadable(state: State, { report, incompatible }: Peer): boolean {
+  return report !== null && incompatible === incompatibility(state, report);
 }
 
 function groupAfter(turn: Turn, spec: Group['spec']): Group {

@@ -1,6 +1,6 @@
 // S9: what is heard of a node whose words this program cannot read.
 import t from 'tap';
-import { Driver } from './driver.js';
+import { Driver, SPEC } from './driver.js';
 
 const HEARTBEAT = { kind: 'foreign', detail: 'tv', node: 'n2', stamp: null } as const;
 
@@ -60,6 +60,19 @@ t.test('foreign: after another release was heard, what the old one said comes to
   driver.hear({ generation: 5, sequence: 1 });
   t.equal(driver.peer.incompatible, null, 'a newer life may speak our protocol again');
   t.equal(speaks(driver, 4, 2).peer.incompatible, null, 'and the other one is over');
+  t.end();
+});
+
+t.test('foreign: a reload makes no words readable, also when the last that could be read fit it', (t) => {
+  for (const digest of ['d1', 'd2']) {
+    const driver = new Driver().probed().hear({ digest }, { life: 'stopped' });
+    speaks(driver, 4, 1);
+    driver.give({ kind: 'reload', requestId: 'q', spec: { ...SPEC, digest: 'd2' } });
+    t.equal(driver.state.spec.digest, 'd2');
+    t.equal(driver.peer.incompatible, 'it speaks protocol 2, we speak 1', digest);
+    driver.hear({ generation: 5, sequence: 1, digest: 'd2' });
+    t.equal(driver.peer.incompatible, null, 'its own new words do');
+  }
   t.end();
 });
 

@@ -39,9 +39,8 @@ export function clearance(world: World, tell: (violation: Violation) => void): C
     const told = knowledge.of(node, other);
     if (told.provenOffMs !== null) return null;
     const there = told.report?.groups.find((entry) => entry.name === group);
-    // A last word is one of the groups that it names, said to this life of the node.
-    const isFresh = told.report?.hears?.[node] === knowledge.generation(node);
-    if (told.report?.phase === 'left' && there !== undefined && isFresh) return null;
+    // A last word is one of the groups that it names.
+    if (knowledge.hasLeft(node, other) && there !== undefined) return null;
     if (told.report === null || there === undefined) return `${other} was never heard`;
     if (told.report.digest !== digests.get(node)) return `${other} has another configuration`;
     if (there.life !== 'stopped') return `it is ${there.life} on ${other}`;

@@ -25,6 +25,8 @@ export function heldWrites(world: World, tell: (violation: Violation) => void): 
       for (const key of sinceMs.keys()) if (key.startsWith(`${node}|`)) sinceMs.delete(key);
       return;
     }
+    // What a node at rest repeats is told late: it says nothing of what is held back by now.
+    if (atMs < world.nowMs) return;
     for (const replica of Object.values(world.replicas)) {
       const { resource } = replica;
       const key = `${node}|${resource}`;

@@ -66,6 +66,16 @@ export class Knowledge {
     return this.#generation.get(node) ?? 0;
   }
 
+  /**
+   * True when the newest word of a node, readable or not, is its last one, and was said to this very
+   * life of the other one: an older last word may come late.
+   */
+  hasLeft(node: string, about: string): boolean {
+    const { report, generation, sequence } = this.of(node, about);
+    const isNewest = report?.generation === generation && report.sequence === sequence;
+    return isNewest && report.phase === 'left' && report.hears?.[node] === this.generation(node);
+  }
+
   /** A node that was away this long must not rely on anything old (S7). */
   forgetProofs(node: string, nowMs: number): void {
     for (const told of this.#told.get(node)?.values() ?? []) {
@@ -140,8 +150,9 @@ export class Knowledge {
     if (seen.outcome !== 'off') return;
     const told = this.of(seen.by, seen.node);
     const spokeSince = told.signMs !== null && told.signMs > seen.sinceMs;
-    const sameLife = told.generation === told.shotGeneration;
-    if (spokeSince && (seen.step !== 'shoot' || !sameLife)) return;
+    // What the life that was shot has said, or one before it, was said before it was off.
+    const isOldWord = told.generation <= (told.shotGeneration ?? 0);
+    if (spokeSince && (seen.step !== 'shoot' || !isOldWord)) return;
     this.#proveOff(seen.by, seen.node, nowMs);
   }
 }

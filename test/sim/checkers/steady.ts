@@ -13,14 +13,14 @@ const CLOCK_SLACK = 0.99;
 
 export function steady(world: World, tell: (violation: Violation) => void): Checker {
   const cutSinceMs = new Map<string, number>();
-  /** Group -> the newest move: which order, and when it was first seen. */
-  const moves = new Map<string, { readonly version: number; readonly atMs: number }>();
+  /** Group -> version of the newest order that anybody has said. */
+  const newest = new Map<string, number>();
+  /** Group -> when it was moved last. */
+  const movedMs = new Map<string, number>();
 
-  function onMove(by: string, group: string, version: number, atMs: number): void {
-    const before = moves.get(group);
-    if (before !== undefined && version <= before.version) return;
-    moves.set(group, { version, atMs });
-    const restedMs = atMs - (before?.atMs ?? Number.NEGATIVE_INFINITY);
+  function onMove(by: string, group: string, atMs: number): void {
+    const restedMs = atMs - (movedMs.get(group) ?? Number.NEGATIVE_INFINITY);
+    movedMs.set(group, atMs);
     if (restedMs < REST_MS * CLOCK_SLACK) {
       const sentence = `${by} moves ${group} for connectivity ${String(Math.round(restedMs))} ms after the last time`;
       tell({ rule: 'P1', sentence, atMs });
@@ -43,16 +43,21 @@ export function steady(world: World, tell: (violation: Violation) => void): Chec
         return;
       case 'daemon':
         // Registers of moves are not saved: when all have forgotten them they begin anew.
-        if (!world.setup.nodes.some((node) => world.machine(node).state !== null)) moves.clear();
+        if (world.setup.nodes.some((node) => world.machine(node).state !== null)) return;
+        newest.clear();
+        movedMs.clear();
         return;
       case 'sent':
         for (const order of seen.report.orders) {
-          if (!order.key.startsWith('reach.') || order.origin !== seen.node) continue;
+          if (!order.key.startsWith('reach.')) continue;
           const group = order.key.slice('reach.'.length);
-          // A register of an earlier life comes back with a late datagram: who moves it has it.
+          if (order.version <= (newest.get(group) ?? 0)) continue;
+          newest.set(group, order.version);
+          // Who moves it has it, and says so first; else a register of an earlier life came back
+          // with a late datagram.
           const here = seen.report.groups.find(({ name }) => name === group);
-          if (here?.life !== 'started' && here?.life !== 'stopping') continue;
-          onMove(seen.node, group, order.version, atMs);
+          const hasIt = here?.life === 'started' || here?.life === 'stopping';
+          if (order.origin === seen.node && hasIt) onMove(seen.node, group, atMs);
         }
         return;
     }

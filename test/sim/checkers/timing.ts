@@ -31,7 +31,7 @@ export class Timing {
   readonly #world: World;
   readonly #knowledge: Knowledge;
   readonly #entries = new Map<string, Entry>();
-  /** `node|other`: a last word that named every group of the configuration of then. */
+  /** `node|other`: a last word to this life, which named every group of the configuration of then. */
   readonly #left = new Set<string>();
 
   constructor(world: World, knowledge: Knowledge) {
@@ -94,6 +94,9 @@ export class Timing {
         this.#noteLeft(seen.node, seen.report.node);
         this.#settle(seen.node, nowMs);
         return;
+      case 'heardForeign':
+        this.#noteLeft(seen.node, seen.about);
+        return;
       case 'fenceEnds':
       case 'answered':
         this.#settle(seen.kind === 'fenceEnds' ? seen.by : seen.node, nowMs);
@@ -119,7 +122,7 @@ export class Timing {
     const { report } = this.#knowledge.of(node, other);
     const entry = this.#entries.get(node);
     const groups = entry?.groups ?? this.#world.setup.groups.map(({ name }) => name);
-    if (report?.phase !== 'left') this.#left.delete(key);
+    if (report === null || !this.#knowledge.hasLeft(node, other)) this.#left.delete(key);
     else if (groups.every((group) => report.groups.some(({ name }) => name === group))) {
       this.#left.add(key);
     }
