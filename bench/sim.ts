@@ -138,7 +138,7 @@ function tellFailure({ parameters, verdict }: RunReport): void {
       ` --minutes ${String(wishes.minutes)}` +
       `${wishes.nodes === null ? '' : ` --nodes ${String(wishes.nodes)}`}\n` +
       `  corpus: ${String(parameters.seed)} ${String(wishes.nodes ?? 0)} ${String(wishes.minutes)} ` +
-      'all operators watchdog | what it showed\n',
+      'all operators watchdog handlers persons | what it showed\n',
   );
 }
 

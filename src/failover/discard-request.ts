@@ -6,7 +6,7 @@ import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
 import type { ResourceInspection } from '../drbd/split-brain.js';
 import { setDiscardOrder, discardOrder } from './discard-order.js';
 import { isMember } from './membership.js';
-import { groupUsing, otherHalf, splitBrainOf } from './split-brain.js';
+import { groupUsing, isWholeDisk, otherHalf, splitBrainOf } from './split-brain.js';
 import type { Peer } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -136,9 +136,9 @@ function objectionToSurvivor(
   victim: string,
 ): DiscardVerdict | null {
   const survivor = found?.sides.find(({ node }) => node !== victim);
-  if (survivor?.disk === 'UpToDate') return null;
+  if (isWholeDisk(survivor?.disk)) return null;
   return unsafe(
-    `The disk of ${survivor?.node ?? 'the other node'} is ${survivor?.disk ?? 'Unknown'}, not ` +
-      `UpToDate: nobody would have all the data then`,
+    `The disk of ${survivor?.node ?? 'the other node'} is ${survivor?.disk ?? 'Unknown'}, neither ` +
+      `UpToDate nor Consistent: nobody would have all the data then`,
   );
 }

@@ -19,7 +19,7 @@ import { discardOrder, type DiscardOrder } from './discard-order.js';
 import type { Discard } from './discard-state.js';
 import type { FailoverEvent } from './event.js';
 import { currentOperation } from './history.js';
-import { groupUsing, otherHalf, ownSide, peerSide, splitBrainOf } from './split-brain.js';
+import { groupUsing, isWholeDisk, otherHalf, ownSide, peerSide, splitBrainOf } from './split-brain.js';
 import type { Turn } from './turn.js';
 
 /** From the order to a connection: two programs on either side, and DRBD's own retries of 10 s. */
@@ -195,8 +195,8 @@ export function objectionToDiscard(
   if (peer?.verdict !== 'up' || !isMember(peer)) return `${peer?.name ?? 'the other node'} is not up`;
   if (found?.fingerprint !== fingerprint) return 'the data on both sides is not what was looked at';
   if (facts?.role !== 'Secondary') return `${self} is not Secondary of ${resource}`;
-  if (found.sides.find(({ node }) => node === peer.name)?.disk !== 'UpToDate') {
-    return `the disk of ${peer.name} is not UpToDate`;
+  if (!isWholeDisk(found.sides.find(({ node }) => node === peer.name)?.disk)) {
+    return `the disk of ${peer.name} is neither UpToDate nor Consistent`;
   }
   const group = turn.groups.find(({ spec }) => spec.name === groupUsing(state, resource)?.name);
   const isStill = group?.life === 'stopped' && group.action === null && group.claim === null;

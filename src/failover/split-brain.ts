@@ -142,6 +142,14 @@ export function comparisonObjection(state: State, resource: string): string | nu
   );
 }
 
+/**
+ * A disk that a person may choose in a split brain. One that is Consistent has all of its own data, and
+ * only lacks the other half to be called UpToDate: so both wake up after an outage, with a fencing policy.
+ */
+export function isWholeDisk(disk: string | undefined): boolean {
+  return disk === 'UpToDate' || disk === 'Consistent';
+}
+
 /** What another node says of a disk that holds something. */
 const HELD: readonly string[] = ['UpToDate', 'Consistent', 'Outdated'];
 

@@ -38,7 +38,7 @@ export function driveDrbd(
       }
       return reconnected(found, node, effect);
     case 'resumeIo':
-      replica?.resumeIo(node);
+      replica?.resumeIo(node, 'tandemd');
       return { kind: 'resumeResult', resumeId: effect.resumeId, outcome: 'ok', reason: 'as DRBD says' };
   }
 }

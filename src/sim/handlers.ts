@@ -35,14 +35,24 @@ export class Handlers {
   readonly #host: HandlerHost;
   #waiting = new Map<string, Waiting>();
   #count = 0;
+  #isBroken = false;
 
   constructor(host: HandlerHost) {
     this.#host = host;
   }
 
+  /** A program that cannot be run finds out nothing, and the kernel goes by that. */
+  setBroken(isBroken: boolean): void {
+    this.#isBroken = isBroken;
+  }
+
   /** The kernel calls one. */
   call(resource: string, answer: (exit: number) => void, retries = HANDLER_RETRIES): void {
     this.#host.later(HANDLER_MS, () => {
+      if (this.#isBroken) {
+        answer(EXIT_NOT_KNOWN);
+        return;
+      }
       const requestId = `handler-${String(this.#count + 1)}`;
       const request = { kind: 'fencePeer', resource, peer: null, waitMs: HANDLER_WAIT_MS } as const;
       this.#waiting.set(requestId, { resource, answer });

@@ -50,7 +50,7 @@ export class Machine {
   #generation = 0;
   readonly stateDisk: StateDisk;
   readonly #watchdog: MachineWatchdog | null;
-  readonly #handlers: Handlers;
+  readonly handlers: Handlers;
   readonly #fences: Fences;
   readonly #clock: LocalClock;
   readonly #letterbox: Letterbox;
@@ -83,7 +83,7 @@ export class Machine {
       },
       turned: (atMs) => this.#watchdog?.turned(atMs),
     });
-    this.#handlers = new Handlers({
+    this.handlers = new Handlers({
       later: (delayMs, run) => this.#later(delayMs, run),
       ask: (requestId, request) => {
         if (this.#daemon === null) return false;
@@ -176,7 +176,7 @@ export class Machine {
     this.#frozenUntilMs = 0;
     this.#daemon = null;
     this.#watchdog?.disarm();
-    this.#handlers.lose();
+    this.handlers.lose();
     this.stateDisk.lose();
     this.#setup.observe({ kind: 'power', node: this.name, on: false });
     this.agents.powerLost();
@@ -282,7 +282,7 @@ export class Machine {
     const generation = this.#generation;
     this.#daemon = null;
     this.#setup.observe({ kind: 'daemon', node: this.name, what, generation });
-    this.#handlers.askAgain();
+    this.handlers.askAgain();
   }
 
   /** SIGTERM. */
@@ -344,7 +344,7 @@ export class Machine {
 
   /** The kernel calls its fence-peer handler, a program that asks the daemon. */
   fencePeer(resource: string, answer: (exit: number) => void): void {
-    this.#handlers.call(resource, answer);
+    this.handlers.call(resource, answer);
   }
 
   /** A resource dies; the daemon hears at once of a server that it has started itself. */
@@ -472,7 +472,7 @@ export class Machine {
         this.stateDisk.save(effect.facts);
         return;
       case 'answer':
-        if (this.#handlers.takeAnswer(effect.answer)) return;
+        if (this.handlers.takeAnswer(effect.answer)) return;
         this.#noteReload(effect.answer);
         this.#setup.observe({ kind: 'answered', node: this.name, answer: effect.answer });
         return;

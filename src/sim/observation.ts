@@ -106,6 +106,13 @@ export type Observation =
       readonly resource: string;
       readonly exit: number;
     }
+  /** `drbdadm resume-io` lets held back writes go on, and by whose order. */
+  | {
+      readonly kind: 'resumed';
+      readonly node: string;
+      readonly resource: string;
+      readonly by: 'tandemd' | 'person';
+    }
   /** `drbdadm outdate` runs: what the disk is used for at that moment. */
   | {
       readonly kind: 'outdating';

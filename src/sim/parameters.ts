@@ -81,6 +81,10 @@ export interface Parameters {
   readonly rareTroubles: readonly RareTrouble[];
   readonly upkeepTroubles: readonly UpkeepTrouble[];
   readonly operatorTroubles: readonly OperatorTrouble[];
+  /** DRBD's fence-peer handlers do not work, or find no daemon, just when they are needed. */
+  readonly hasHandlerTroubles: boolean;
+  /** In the end a person replaces broken disks, and goes on with old data where nothing else is left. */
+  readonly acceptsLoss: boolean;
   /** A group without a disk that any node runs, and one on another pair of three nodes. */
   readonly moreGroups: readonly ('web' | 'files')[];
   readonly powerDevices: DeviceKind;
@@ -117,6 +121,10 @@ export interface Wishes {
    * run without.
    */
   readonly hasWatchdog?: boolean | undefined;
+  /** Absent: drawn. A seed that was found before there were any has to be run without. */
+  readonly hasHandlerTroubles?: boolean | undefined;
+  /** Absent: drawn. A seed that was found before people did that has to be run without. */
+  readonly acceptsLoss?: boolean | undefined;
   /** Absent: drawn. A seed that was found before they typed everything has to be run with none. */
   readonly operators?: readonly OperatorTrouble[] | undefined;
 }
@@ -160,6 +168,8 @@ export function drawParameters(seed: number, wishes: Wishes): Parameters {
     operatorTroubles:
       wishes.operators ??
       OPERATOR_TROUBLES.filter((trouble) => chance(stream(`operators-${trouble}`), 0.25)),
+    hasHandlerTroubles: wishes.hasHandlerTroubles ?? chance(stream('handlers'), 0.3),
+    acceptsLoss: wishes.acceptsLoss ?? chance(stream('acceptsLoss'), 0.5),
     troubles: TROUBLES.filter((trouble) => chance(stream(trouble), 0.4)),
     troubleEveryMs: round(between(stream('every'), 1_000, 40_000)),
     troubleForMs: round(between(stream('for'), 200, 30_000)),

@@ -83,6 +83,15 @@ export class Power {
     this.#judge = setup.judge ?? judgeLevel;
   }
 
+  get levels(): DeviceLevels {
+    return this.#levels;
+  }
+
+  /** Asks one device whether it is on, outside of any attempt to make sure of a node. */
+  ask(by: string, node: string, device: Device, reply: (answer: PowerAnswer) => void): void {
+    this.#status(by, node, device, reply);
+  }
+
   /** Every device that a node has. */
   get devices(): readonly Device[] {
     return [...new Set(this.#levels.flat())];

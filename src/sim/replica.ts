@@ -364,10 +364,11 @@ export class Replica {
     this.#changed(side.node);
   }
 
-  /** `drbdadm resume-io`: by a person, who has made sure that the other node is off. */
-  resumeIo(node: string): void {
+  /** `drbdadm resume-io`: by tandemd, or by a person who has made sure that the other node is off. */
+  resumeIo(node: string, by: 'tandemd' | 'person'): void {
     const side = this.#side(node);
     if (!side.isHeldBack) return;
+    this.#news.observe({ kind: 'resumed', node, resource: this.resource, by });
     side.isHeldBack = false;
     this.#changed(node);
   }

@@ -54,6 +54,8 @@ export interface RunOptions {
 const MINUTE_MS = 60_000;
 /** In the liveness phase the operator tidies up this often. */
 const TIDY_EVERY_MS = 20_000;
+/** Disks that a person may decide to use. */
+const WHOLE: readonly string[] = ['UpToDate', 'Consistent', 'Outdated'];
 
 /** Runs a seed. Never throws for a fault of the core: that is a verdict. */
 export function runSeed(options: RunOptions): RunReport {
@@ -169,6 +171,7 @@ class Run {
     for (const machine of Object.values(world.machines)) {
       machine.senses.setClientNetwork(true);
       machine.stateDisk.heal();
+      machine.handlers.setBroken(false);
       if (!survivors.includes(machine.name)) machine.disable();
       this.#restoreRelease(machine);
     }
@@ -224,21 +227,55 @@ class Run {
         }
         this.#vouch(name);
       }
+      if (this.#parameters.acceptsLoss) this.#acceptLoss(survivors);
       this.#planTidying(survivors, untilMs);
     });
   }
 
   /**
    * What status tells a person to do. Halves that had refused each other while a disk was broken are
-   * connected; those of a split brain refuse again. Writes that wait for a node that is off go on.
+   * connected; those of a split brain refuse again. Writes that wait for a node that is off are let go
+   * on by tandemd, once somebody has vouched for it.
    */
   #workOnDrbd(node: string): void {
     for (const replica of Object.values(this.#world.replicas)) {
-      if (!replica.has(node)) continue;
-      replica.connect(node);
-      const isAlone = replica.nodes.every((other) => other === node || !this.#world.machine(other).isOn);
-      if (isAlone) replica.resumeIo(node);
+      if (replica.has(node)) replica.connect(node);
     }
+  }
+
+  /**
+   * What status tells a person to do when nothing else is left: a broken disk is replaced where the
+   * other one has everything, a split brain is settled, and old data serves where the other half is
+   * gone for good.
+   */
+  #acceptLoss(survivors: readonly string[]): void {
+    for (const replica of Object.values(this.#world.replicas)) {
+      for (const node of replica.nodes) {
+        const isBroken = survivors.includes(node) && replica.disk(node).disk === 'Diskless';
+        if (isBroken && replica.isCopied(node)) replica.replaceDisk(node);
+      }
+    }
+    // After the rest has come to pass.
+    this.#world.queue.after(TIDY_EVERY_MS / 2, () => {
+      for (const group of this.#missing(survivors)) {
+        for (const replica of this.#replicasOf(group)) this.#giveUp(group, replica, survivors);
+      }
+    });
+  }
+
+  #giveUp(group: string, replica: Replica, survivors: readonly string[]): void {
+    const { resource } = replica;
+    const by = 'kim';
+    const [at, other] = replica.nodes.filter((name) => survivors.includes(name));
+    if (at === undefined) return;
+    if (other === undefined) {
+      const why = { by, reason: 'the other one is gone', loses: null };
+      this.#world.operator(at, { kind: 'forceOldData', group, node: at, ...why });
+      return;
+    }
+    const node = replica.disk(at).disk === 'Outdated' ? at : other;
+    const request = { resource, node, fingerprint: null, by, reason: 'the older one' };
+    this.#world.operator(at, { kind: 'discard', ...request });
   }
 
   #vouch(at: string): void {
@@ -292,6 +329,7 @@ class Run {
       replica.nodes.some((node) => {
         if (!survivors.includes(node)) return false;
         const { disk } = replica.disk(node);
+        if (this.#parameters.acceptsLoss && this.#isEnough(node, replica, survivors)) return true;
         if (this.#needsAPerson(node, replica, survivors)) return false;
         const isWhole = replica.nodes.every((other) => {
           const mayHaveMore = replica.wasAlone(other) && !survivors.includes(other);
@@ -301,6 +339,15 @@ class Run {
         return isWhole && (disk === 'UpToDate' || disk === 'Consistent');
       }),
     );
+  }
+
+  /** For a person who gives up what the other half has that is gone, or is as whole as this one. */
+  #isEnough(node: string, replica: Replica, survivors: readonly string[]): boolean {
+    const isWhole = (half: string): boolean => WHOLE.includes(replica.disk(half).disk);
+    const others = replica.nodes.filter((other) => other !== node && survivors.includes(other));
+    // Of two halves one that is Outdated is not the one to be kept.
+    const isChosen = others.length === 0 || replica.disk(node).disk !== 'Outdated';
+    return isWhole(node) && isChosen && others.every(isWhole);
   }
 
   /**
@@ -332,6 +379,7 @@ class Run {
     const detection = p.initdeadMs + p.deadtimeMs + 2 * p.troubleForMs;
     const fencing = 4 * p.fenceTimeoutMs + p.offMs + 30_000;
     const disks = p.detectMs + p.connectMs + p.resyncMs;
-    return agentMs + detection + fencing + disks + 2 * p.bootMs + 3 * sum + 3 * TIDY_EVERY_MS;
+    const people = (p.acceptsLoss ? 6 : 3) * TIDY_EVERY_MS;
+    return agentMs + detection + fencing + disks + 2 * p.bootMs + 3 * sum + people;
   }
 }

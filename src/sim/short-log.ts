@@ -62,6 +62,7 @@ const LINES: { readonly [Kind in Observation['kind']]: (seen: Of<Kind>) => reado
   handlerEnds: (seen) => [
     [seen.node, '<', `fence-peer ${seen.resource}: exit ${String(seen.exit)}`],
   ],
+  resumed: ({ node, resource, by }) => [[node, '>', `resume-io ${resource} (${by})`]],
   outdating: (seen) => [[seen.node, '>', `outdate ${seen.resource}`]],
   answered: (seen) => [[seen.node, '<', `${seen.answer.state}: ${seen.answer.message}`]],
   turned: (seen) =>

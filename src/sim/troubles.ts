@@ -7,6 +7,7 @@ import { createPrng, type Prng } from '../base/prng.js';
 import type { OperatorRequest } from '../base/control.js';
 import type { AgentFault } from './agents.js';
 import { between, chance, pick, pickAny } from './draw.js';
+import { makeHandlersUseless } from './handler-troubles.js';
 import { makeDisksHang } from './hanging-disks.js';
 import type { Machine } from './machine.js';
 import { OperatorMaker } from './operators.js';
@@ -47,6 +48,7 @@ export class TroubleMaker {
     this.#upkeep = new UpkeepMaker(world, parameters);
     this.#operators = new OperatorMaker(world, parameters);
     makeDisksHang(world, parameters, () => this.#isActive);
+    makeHandlersUseless(world, parameters, () => this.#isActive);
     this.#planNext();
     this.#planCare();
     this.#planClientCut(createPrng(parameters.seed ^ 0xc11e));

@@ -131,7 +131,7 @@ t.test('discard: refused, with the reason (what speaks against it)', (t) => {
       'the other disk is bad',
       (d) => void hearThere(d, { disk: 'Inconsistent' }),
       {},
-      /disk of n2 is Inconsistent, not UpToDate/,
+      /disk of n2 is Inconsistent, neither UpToDate nor Consistent/,
     ],
   ];
   for (const [name, prepare, change, words] of rows) {
@@ -182,6 +182,17 @@ t.test('discard: the victim offers, is synced, and the identifiers have the last
   });
   t.match(driver.state.history, [{ group: 'mysql', outcome: 'done', trigger: /^kim settles.*orders/ }]);
   t.equal(driver.state.orders['discard.r0']?.value, '-', 'the register is empty');
+  t.end();
+});
+
+t.test('discard: after an outage, under a fencing policy, both disks are only Consistent', (t) => {
+  const driver = split();
+  driver.give({ kind: 'drbd', facts: [drbd({ ...ALONE, disk: 'Consistent' })] });
+  driver.give({ kind: 'side', resource: 'r0', side: side(MINE, { disk: 'Consistent' }) });
+  hearThere(driver, { disk: 'Consistent' }, { disk: 'Consistent' });
+  driver.operator({ ...ASK, fingerprint: fingerprintOf(driver) });
+  t.match(driver.of('answer')[0]?.answer, { state: 'accepted' });
+  t.match(driver.of('reconnect'), [{ resource: 'r0', step: 'discard' }]);
   t.end();
 });
 

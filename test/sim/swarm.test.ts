@@ -32,8 +32,9 @@ const POLICIES = ['resource-only', 'resource-and-stonith'] as const;
 /**
  * `SEED NODES MINUTES [POLICY] [rare]`: without a word no fencing policy, no rare troubles, no
  * upkeep. `all`: whatever the seed draws, but operators who type everything at the worst time;
- * `all operators`: with them; `watchdog`: machines may have one, and disks of state files may hang.
- * The swarm runs a seed as `all operators watchdog`.
+ * `all operators`: with them; `watchdog`: machines may have one, and disks of state files may hang;
+ * `handlers`: those of DRBD may be of no use; `persons`: in the end they may give up data. The swarm
+ * runs a seed as `all operators watchdog handlers persons`.
  */
 function split(text: string): readonly [readonly string[], readonly string[]] {
   const words = text.trim().split(/\s+/);
@@ -59,10 +60,14 @@ for (const line of corpus.split('\n')) {
     upkeep: [],
     operators: [],
     hasWatchdog: false,
+    hasHandlerTroubles: false,
+    acceptsLoss: false,
   };
   const most = {
     ...(options.includes('operators') ? {} : { operators: [] }),
     ...(options.includes('watchdog') ? {} : { hasWatchdog: false }),
+    ...(options.includes('handlers') ? {} : { hasHandlerTroubles: false }),
+    ...(options.includes('persons') ? {} : { acceptsLoss: false }),
   };
   const wishes = options.includes('all') ? most : once;
   const report = run(seed, nodes === 0 ? null : (nodes ?? null), minutes, wishes);

@@ -8,6 +8,7 @@ import { fencePeer } from './fence-peer.js';
 import { goodData } from './good-data.js';
 import { heldWrites } from './held-writes.js';
 import { holds } from './holds.js';
+import { loneWrites } from './lone-writes.js';
 import { oneOwner } from './one-owner.js';
 import { order } from './order.js';
 import { proofOfOff } from './proof-of-off.js';
@@ -38,5 +39,6 @@ export function allCheckers(
     answers(world, tell),
     heldWrites(world, tell),
     watchdog(tell),
+    loneWrites(world, tell),
   ];
 }

@@ -5,6 +5,8 @@
  * The allowance: writes that a Primary acknowledged alone, while no report of it reached the
  * other node, are lost to the cluster if that Primary is off and the other one has to take over.
  * The same when the other node lost its power, or its daemon, before its disk had kept the report.
+ * Under `resource-and-stonith` DRBD holds such writes back until the other node is off or has given up
+ * its disk: one that has run on since both halves were equal loses nothing.
  * And what a person has given up: the writes that the preview of the order to use old data named as
  * lost, in the promotion that this very order brought about, and no others.
  */
@@ -42,6 +44,10 @@ export function goodData(
   const orderedMs = new Map<string, number>();
   /** `node|resource`: when the promotion was ordered, the other half was proven off. */
   const decidedAlone = new Set<string>();
+  /** Node -> when it, or its daemon, ended last; resource -> when both halves got the same write last. */
+  const endedMs = new Map<string, number>();
+  const mirroredMs = new Map<string, number>();
+  const isHolding = world.setup.drbdFencing === 'resource-and-stonith';
   const orders = new PersonOrders('forceOldData');
   /** `node|resource` -> the orders to use old data that stood when the promotion was ordered. */
   const forced = new Map<string, readonly PersonOrder<'forceOldData'>[]>();
@@ -53,6 +59,12 @@ export function goodData(
     return (world.replicas[resource]?.nodes ?? []).every(
       (other) => other === node || knowledge.of(node, other).provenOffMs !== null,
     );
+  }
+
+  /** It has run on since both halves were equal: DRBD holds back what would be written without it. */
+  function isHeldFor(node: string, resource: string): boolean {
+    const equalMs = mirroredMs.get(resource);
+    return isHolding && equalMs !== undefined && (endedMs.get(node) ?? 0) < equalMs;
   }
 
   /** What a node had only just heard may be gone with it. */
@@ -119,13 +131,13 @@ export function goodData(
         kept.push(tip);
         continue;
       }
-      if (isOff && warnedMs === undefined) {
+      if (isOff && warnedMs === undefined && !isHeldFor(node, resource)) {
         allow(`${node} takes over ${resource} without what ${tip.node} acknowledged alone`);
         continue;
       }
       const sentence =
         `${node} promotes ${resource} at ${describe(content)}, without what ${tip.node} ` +
-        `acknowledged up to ${describe(tip.content)}${isOff ? ' and had told of' : ''}`;
+        `acknowledged up to ${describe(tip.content)}${isOff && warnedMs !== undefined ? ' and had told of' : ''}`;
       tell({ rule: 'S4', sentence, atMs });
     }
     tips.set(resource, kept);
@@ -201,9 +213,11 @@ export function goodData(
         onHeard(seen, atMs);
         return;
       case 'power':
+        endedMs.set(seen.node, atMs);
         if (!seen.on) onEnd(seen.node);
         return;
       case 'daemon':
+        endedMs.set(seen.node, atMs);
         if (endsInHaste(world, seen)) onEnd(seen.node);
         return;
       case 'sent':
@@ -226,6 +240,7 @@ export function goodData(
         );
         return;
       case 'acknowledged':
+        if (!seen.alone) mirroredMs.set(seen.resource, atMs);
         onAcknowledged(seen.node, seen.resource, seen.content, atMs);
         return;
       default:

@@ -24,6 +24,8 @@ export interface Mutant {
   readonly operators?: readonly OperatorTrouble[];
   /** Machines have a watchdog. Default false. */
   readonly hasWatchdog?: boolean;
+  /** Handlers of DRBD are of no use now and then. Default false. */
+  readonly hasHandlerTroubles?: boolean;
   /** Tests begin the hunt here, because the seeds before are known to catch nothing. Default 1. */
   readonly fromSeed?: number;
   /** It is caught by this seed at the latest. */

@@ -31,6 +31,8 @@ export function hunt(mutant: Mutant, fromSeed: number): Catch | null {
         powerDevices: mutant.powerDevices,
         operators: mutant.operators ?? [],
         hasWatchdog: mutant.hasWatchdog ?? false,
+        acceptsLoss: false,
+        hasHandlerTroubles: mutant.hasHandlerTroubles ?? false,
       },
       brain: mutant.brain,
       checkers: allCheckers,

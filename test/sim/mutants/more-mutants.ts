@@ -36,6 +36,23 @@ function discardsPrimary(state: State): readonly Effect[] {
   });
 }
 
+/** Lets go on whatever DRBD holds back. */
+function resumesAll({ drbd }: State): readonly Effect[] {
+  return Object.values(drbd).flatMap(({ resource, ioSuspended }): readonly Effect[] =>
+    ioSuspended ? [{ kind: 'resumeIo', resumeId: 'rash', resource }] : [],
+  );
+}
+
+/** Lets it go on when no handler asks any more and the other node is silent. */
+function resumesForSilence(state: State): readonly Effect[] {
+  if (!Object.values(state.peers).some(({ verdict }) => verdict === 'dead')) return [];
+  return resumesAll(state).filter(
+    (effect) =>
+      effect.kind === 'resumeIo' &&
+      state.fencePeers.every(({ resource }) => resource !== effect.resource),
+  );
+}
+
 function isHold(key: string): boolean {
   return /^(freeze|maintenance)/.test(key);
 }
@@ -144,6 +161,23 @@ export const MORE_MUTANTS: readonly Mutant[] = [
           ? { ...event, facts: event.facts.map((facts) => ({ ...facts, ioSuspended: false })) }
           : event,
     }),
+  },
+  {
+    name: 'lets held back writes go on at once, whatever became of the other half',
+    rules: ['S4'],
+    nodes: 2,
+    drbdFencing: 'resource-and-stonith',
+    seedsMax: 60,
+    brain: bent({ more: resumesAll }),
+  },
+  {
+    name: 'takes silence for death when it lets held back writes go on',
+    rules: ['S4'],
+    nodes: 2,
+    drbdFencing: 'resource-and-stonith',
+    hasHandlerTroubles: true,
+    seedsMax: 60,
+    brain: bent({ more: resumesForSilence }),
   },
   {
     name: 'saves nothing',
