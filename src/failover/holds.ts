@@ -17,7 +17,7 @@
  * claim (S1).
  */
 import type { Order } from '../heartbeat/report.js';
-import { clearOrder, orderValue, setOrder } from './orders.js';
+import { clearOrder, NONE, setOrder } from './orders.js';
 import { decodeOwner, encodeOwner, ownerWords, type Owner } from './owner.js';
 import type { State } from './state.js';
 import type { Turn } from './turn.js';
@@ -50,10 +50,28 @@ export function holdOfKey(key: string): { kind: HoldKind; group: string | null }
   return { kind, group: key.slice(dot + 1) };
 }
 
+/** The holds that lie: kind -> group, or null -> the hold. */
+type Holds = Readonly<Record<HoldKind, Map<string | null, Hold>>>;
+
+/** The orders are asked for holds many times a turn, and seldom change: read once. */
+const holdsRead = new WeakMap<State['orders'], Holds>();
+
+function holdsOf({ orders }: State): Holds {
+  const known = holdsRead.get(orders);
+  if (known !== undefined) return known;
+  const holds: Holds = { freeze: new Map(), disable: new Map(), maintenance: new Map() };
+  for (const { key, value } of Object.values(orders)) {
+    const about = value === NONE ? null : holdOfKey(key);
+    if (about === null) continue;
+    holds[about.kind].set(about.group, { ...about, ...decodeOwner(value) });
+  }
+  holdsRead.set(orders, holds);
+  return holds;
+}
+
 /** The hold in a register, null when it is empty. */
 export function holdAt(state: State, kind: HoldKind, group: string | null): Hold | null {
-  const value = orderValue(state, holdKey(kind, group));
-  return value === null ? null : { kind, group, ...decodeOwner(value) };
+  return holdsOf(state)[kind].get(group) ?? null;
 }
 
 /** The maintenance of the cluster, null when it is off. */

@@ -8,7 +8,7 @@ import type { Turn } from './turn.js';
  * Orders are registers that an operator sets on any node and that every report carries: the
  * highest version wins everywhere, so they reach a node that was away, and need no answer.
  */
-const NONE = '-';
+export const NONE = '-';
 
 /** Sets a register here; it spreads with the next report. */
 export function setOrder(turn: Turn, key: string, value: string): void {

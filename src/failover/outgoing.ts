@@ -70,23 +70,24 @@ interface Truth {
   readonly state: State;
   readonly isStalled: boolean;
   readonly report: Report;
-  readonly text: string;
 }
 
 /** Most turns change nothing that is said: what was worked out for the same parts is used again. */
 const truths = new WeakMap<State['spec'], Truth>();
 
-/** This node's truth, and the same as text, to notice a change. */
-function truthOf(state: State, nowMs: number): Truth {
+/** This node's truth, without a number; the same object as long as it is the same. */
+function truthOf(state: State, nowMs: number): Report {
   const isStalled = nowMs < state.health.listenUntilMs;
   const known = truths.get(state.spec);
-  if (known?.isStalled === isStalled && readsTheSameButLooks(known.state, state)) return known;
+  if (known?.isStalled === isStalled && readsTheSameButLooks(known.state, state)) return known.report;
   const built = buildReport(state, 0, nowMs);
-  const isSame = known !== undefined && saysTheSame(known.report, built);
-  const { report, text } = isSame ? known : { report: built, text: JSON.stringify(built) };
-  const truth = { state: copyOf(state), isStalled, report, text };
-  truths.set(state.spec, truth);
-  return truth;
+  const report = known !== undefined && saysTheSame(known.report, built) ? known.report : built;
+  truths.set(state.spec, { state: copyOf(state), isStalled, report });
+  return report;
+}
+
+function isSaid(truth: Report, lastSent: Report | null): boolean {
+  return truth === lastSent || (lastSent !== null && saysTheSame(truth, lastSent));
 }
 
 /** Sends the truth when it changed, and at every keepalive. */
@@ -94,25 +95,25 @@ export function sendIfDue(turn: Turn): void {
   const { state, nowMs } = turn;
   const truth = truthOf(state, nowMs);
   const due = nowMs - state.lastSentMs >= state.spec.heartbeat.keepaliveMs;
-  if (!due && truth.text === state.lastSent) return;
+  if (!due && isSaid(truth, state.lastSent)) return;
   saveIfChanged(turn);
   const sequence = state.sequence + 1;
-  turn.update({ sequence, lastSent: truth.text, lastSentMs: nowMs });
-  turn.emit({ kind: 'send', report: { ...truth.report, sequence } });
+  turn.update({ sequence, lastSent: truth, lastSentMs: nowMs });
+  turn.emit({ kind: 'send', report: { ...truth, sequence } });
 }
 
 /** What is said at every keepalive, while nothing else is to be said or saved; null: something is. */
 export function repeatedReport(turn: Pick<Turn, 'state' | 'peers'>, nowMs: number): Report | null {
   const { lastSent, lastSaved } = turn.state;
-  const { text, report } = truthOf(turn.state, nowMs);
-  return text === lastSent && savedOf(turn).text === lastSaved ? report : null;
+  const truth = truthOf(turn.state, nowMs);
+  return isSaid(truth, lastSent) && isSameData(savedOf(turn), lastSaved) ? truth : null;
 }
 
 /** Hands over what must survive a restart when it changed. */
 function saveIfChanged(turn: Turn): void {
-  const { facts, text } = savedOf(turn);
-  if (text === turn.state.lastSaved) return;
-  turn.update({ lastSaved: text });
+  const facts = savedOf(turn);
+  if (isSameData(facts, turn.state.lastSaved)) return;
+  turn.update({ lastSaved: facts });
   turn.emit({ kind: 'save', facts });
 }
 
@@ -120,21 +121,18 @@ interface Saved {
   readonly state: State;
   readonly peers: readonly Peer[];
   readonly facts: SavedFacts;
-  readonly text: string;
 }
 
 const saves = new WeakMap<State['spec'], Saved>();
 
-/** What must survive a restart, and the same as text, to notice a change. */
-function savedOf({ state, peers }: Pick<Turn, 'state' | 'peers'>): Saved {
+/** What must survive a restart; the same object as long as it is the same. */
+function savedOf({ state, peers }: Pick<Turn, 'state' | 'peers'>): SavedFacts {
   const known = saves.get(state.spec);
-  if (known !== undefined && isSameToSave(known, state, peers)) return known;
+  if (known !== undefined && isSameToSave(known, state, peers)) return known.facts;
   const built = factsToSave(state);
-  const isSame = known !== undefined && isSameData(known.facts, built);
-  const { facts, text } = isSame ? known : { facts: built, text: JSON.stringify(built) };
-  const saved = { state: copyOf(state), peers, facts, text };
-  saves.set(state.spec, saved);
-  return saved;
+  const facts = known !== undefined && isSameData(known.facts, built) ? known.facts : built;
+  saves.set(state.spec, { state: copyOf(state), peers, facts });
+  return facts;
 }
 
 function isSameToSave({ state: known, peers }: Saved, state: State, now: readonly Peer[]): boolean {

@@ -127,11 +127,17 @@ export function readsTheSameButLooks(a: State, b: State): boolean {
 function isSameButLooks(a: Group | undefined, b: Group): boolean {
   if (a === b) return true;
   if (a?.life !== 'started' || b.life !== 'started') return false;
-  return (Object.keys(b) as (keyof Group)[]).every((part) => LOOKS.has(part) || a[part] === b[part]);
+  return PARTS.every((part) => a[part] === b[part]);
 }
 
-/** Only `reconcileGroup` reads these while a group runs. */
-const LOOKS: ReadonlySet<keyof Group> = new Set(['action', 'monitorDueMs', 'suspects']);
+/** Whether a review reads a part of a group that runs; only `reconcileGroup` reads the others. */
+const IS_READ: Readonly<Record<keyof Group, boolean>> = {
+  ...{ action: false, monitorDueMs: false, suspects: false },
+  ...{ spec: true, life: true, resources: true, claim: true, grant: true, barred: true },
+  ...{ epoch: true, epochSeen: true, failuresMs: true, failbackArmed: true },
+  ...{ reason: true, blocked: true, stopReason: true, restartFrom: true, keptConfirmed: true },
+};
+const PARTS = (Object.keys(IS_READ) as (keyof Group)[]).filter((part) => IS_READ[part]);
 
 function isSameButGroups(a: State, b: State): boolean {
   return (

@@ -8,7 +8,7 @@ import type { NodeMode, StandbyScope } from '../base/status.js';
 import type { Order } from '../heartbeat/report.js';
 import type { GroupSpec } from '../resources/spec.js';
 import { account } from './holds.js';
-import { orderValue, setOrder } from './orders.js';
+import { NONE, setOrder } from './orders.js';
 import { decodeOwner, encodeOwner, ownerWords, type Owner } from './owner.js';
 import type { State } from './state.js';
 import type { Turn } from './turn.js';
@@ -42,10 +42,39 @@ export function setStandby(turn: Turn, node: string, scope: StandbyScope, owner:
   setOrder(turn, modeKey(node), `${STANDBY_VALUES[scope]};${encodeOwner(owner)}`);
 }
 
+/** What the register of a node says. */
+interface Standby {
+  readonly scope: StandbyScope | null;
+  /** Null when nobody said who. */
+  readonly owner: Owner | null;
+}
+
+/** Node -> what its register says. Asked for many times a turn, and seldom changed: read once. */
+const standbysRead = new WeakMap<State['orders'], ReadonlyMap<string, Standby>>();
+
+function standbysOf({ orders }: State): ReadonlyMap<string, Standby> {
+  const known = standbysRead.get(orders);
+  if (known !== undefined) return known;
+  const standbys = new Map<string, Standby>();
+  for (const { key, value } of Object.values(orders)) {
+    const node = value === NONE ? null : nodeOfModeKey(key);
+    if (node !== null) standbys.set(node, decodeStandby(value));
+  }
+  standbysRead.set(orders, standbys);
+  return standbys;
+}
+
+function decodeStandby(value: string): Standby {
+  const [mode, ...words] = value.split(';');
+  return {
+    scope: SCOPES.find((scope) => STANDBY_VALUES[scope] === mode) ?? null,
+    owner: words.length === 0 ? null : decodeOwner(words.join(';')),
+  };
+}
+
 /** Which groups a node in standby does not hold; null when it is online. */
 export function standbyOf(state: State, node: string): StandbyScope | null {
-  const value = orderValue(state, modeKey(node))?.split(';', 1)[0];
-  return SCOPES.find((scope) => STANDBY_VALUES[scope] === value) ?? null;
+  return standbysOf(state).get(node)?.scope ?? null;
 }
 
 /** As hb_standby has it: local groups are those whose first preference is the node. */
@@ -67,8 +96,7 @@ export function standbyObjection(state: State, group: GroupSpec, node: string): 
 
 /** Who put the node in standby; null when it is online, or when nobody said who. */
 export function standbyOwner(state: State, node: string): Owner | null {
-  const [, ...words] = orderValue(state, modeKey(node))?.split(';') ?? [];
-  return words.length === 0 ? null : decodeOwner(words.join(';'));
+  return standbysOf(state).get(node)?.owner ?? null;
 }
 
 /** `in standby by kim: swap the disk (no end set)`; null when it is online. */

@@ -77,9 +77,9 @@ export interface State {
   readonly nextId: number;
   readonly lastSentMs: number;
   /** The public truth as last sent, to notice a change. */
-  readonly lastSent: string;
+  readonly lastSent: Report | null;
   /** The persistent facts as last saved, to notice a change. */
-  readonly lastSaved: string;
+  readonly lastSaved: SavedFacts | null;
 }
 
 /**
@@ -432,8 +432,8 @@ export function initialState(
     history: [],
     nextId: 1,
     lastSentMs: nowMs,
-    lastSent: '',
-    lastSaved: '',
+    lastSent: null,
+    lastSaved: null,
   };
 }
 

@@ -56,7 +56,7 @@ export function resumedSelf(state: State): State {
     ...state,
     groups: Object.fromEntries(groups),
     peers: Object.fromEntries(peers),
-    lastSaved: '',
+    lastSaved: null,
   };
 }
 
