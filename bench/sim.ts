@@ -1,11 +1,12 @@
 /**
  * The swarm: many seeds, each a cluster of its own with its own trouble, checked all the time.
  *
- *     node dist/bench/sim.js --seeds 1000 [--nodes N] [--minutes M] [--seconds S] [--seed FIRST]
- *                            [--jobs N] [--all] [--slow]
+ *     node dist/bench/sim.js --seeds 1000 [--nodes N] [--minutes M] [--every S] [--seconds S]
+ *                            [--seed FIRST] [--jobs N] [--all] [--slow]
  *     node dist/bench/sim.js --seed 42 --log      one seed, every change of state
  *
- * `--slow` takes a step of the core for every turn, also where a node is at rest: the same histories.
+ * `--every` is the mean time in seconds between two troubles of each sort; without it each seed draws
+ * its own, 1 to 40 seconds, which no cluster was ever through. `--slow` takes a step of the core for every turn, also where a node is at rest: the same histories.
  * Seeds are shared out among as many workers as there are processors. Stops at the first failure,
  * unless `--all`. Exit codes: 0 fine, 127 the core crashed, 129 a safety rule was broken, 128 the
  * service did not come back, 2 wrong usage.
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     nodes: { type: 'string' },
     minutes: { type: 'string', default: '5' },
+    every: { type: 'string' },
     seconds: { type: 'string', default: '0' },
     jobs: { type: 'string', default: String(availableParallelism()) },
     log: { type: 'boolean', default: false },
@@ -49,10 +51,12 @@ const isSlow = values.slow;
 const wishes = {
   nodes: values.nodes === undefined ? null : Number(values.nodes),
   minutes: Number(values.minutes),
+  troubleEveryMs: values.every === undefined ? undefined : Number(values.every) * 1_000,
 };
-const numbers = [first, count, limitMs, jobs, wishes.minutes, wishes.nodes ?? 2];
-if (!numbers.every((n) => Number.isFinite(n) && n >= 0) || jobs < 1) {
-  process.stderr.write('Numbers are expected: --seeds 100 --seed 1 --nodes 2 --minutes 5 --jobs 2\n');
+const everyMs = wishes.troubleEveryMs ?? 1;
+const numbers = [first, count, limitMs, jobs, wishes.minutes, wishes.nodes ?? 2, everyMs];
+if (!numbers.every((n) => Number.isFinite(n) && n >= 0) || jobs < 1 || everyMs === 0) {
+  process.stderr.write('Numbers are expected: --seeds 100 --seed 1 --nodes 2 --minutes 5 --every 20 --jobs 2\n');
   process.exit(EXIT_USAGE);
 }
 
@@ -136,6 +140,7 @@ function tellFailure({ parameters, verdict }: RunReport): void {
   process.stdout.write(
     `  replay: node dist/bench/sim.js --seed ${String(parameters.seed)} --log` +
       ` --minutes ${String(wishes.minutes)}` +
+      (values.every === undefined ? '' : ` --every ${values.every}`) +
       `${wishes.nodes === null ? '' : ` --nodes ${String(wishes.nodes)}`}\n` +
       `  corpus: ${String(parameters.seed)} ${String(wishes.nodes ?? 0)} ${String(wishes.minutes)} ` +
       'all operators watchdog handlers persons | what it showed\n',

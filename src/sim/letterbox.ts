@@ -67,6 +67,7 @@ export class Letterbox {
 
   /** Reads what has come by now. */
   read(reader: Reader | null): void {
+    if (this.#letters.firstMs > this.#queue.nowMs) return;
     const come = this.#letters.takeWhile(({ atMs, number }) => this.#queue.hasPassed(atMs, number));
     const resting = reader?.mind.resting ?? null;
     if (come.length === 0 || reader === null || resting === null) return;
@@ -90,7 +91,7 @@ export class Letterbox {
 
   /** A turn is planned: those that come before it, but after the calm, are delivered. */
   turnIsPlanned({ mind: { resting }, turnsAtMs }: Reader): void {
-    if (resting === null) return;
+    if (resting === null || this.#letters.firstMs > turnsAtMs) return;
     const { calmUntilMs } = resting;
     const isLate = ({ atMs }: Letter): boolean =>
       atMs <= turnsAtMs && this.#clock.at(atMs) >= calmUntilMs;

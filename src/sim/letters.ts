@@ -47,6 +47,11 @@ export class Letters {
     letters[at] = letter;
   }
 
+  /** When the first one comes; never while there is none. */
+  get firstMs(): number {
+    return this.#letters[0]?.atMs ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Takes out the first ones, as long as this holds. */
   takeWhile(holds: (letter: Letter) => boolean): readonly Letter[] {
     const end = this.#letters.findIndex((letter) => !holds(letter));

@@ -33,12 +33,7 @@ export class Mind {
   step(event: FailoverEvent, nowMs: number): readonly Effect[] {
     const { state, effects } = this.#brain.step(this.state, event, nowMs);
     this.#state = state;
-    this.#resting = effects.every(isOrdinary) ? (this.#brain.resting?.(state, nowMs) ?? null) : null;
+    this.#resting = this.#brain.resting?.(state, nowMs) ?? null;
     return effects;
   }
-}
-
-/** What comes of a turn at rest; after any other the next one is for the core. */
-function isOrdinary({ kind }: Effect): boolean {
-  return kind === 'send' || kind === 'wake';
 }

@@ -108,6 +108,8 @@ export interface Wishes {
   readonly minutes: number;
   /** Absent: drawn. A seed that was found before DRBD had fencing has to be run without it. */
   readonly drbdFencing?: FencingPolicy;
+  /** How often on average one of each sort of trouble comes, in ms. Absent: drawn, 1 to 40 seconds. */
+  readonly troubleEveryMs?: number | undefined;
   /** Absent: drawn. A seed that was found before there were any has to be run without. */
   readonly hasRareTroubles?: boolean;
   /**
@@ -147,7 +149,7 @@ export function drawParameters(seed: number, wishes: Wishes): Parameters {
     initdeadMs: Math.max(3_000, 2 * deadtimeMs),
     isFenced: chance(stream('fenced'), 0.85),
     links: pick(stream('links'), [1, 2, 3]),
-    clientCutEveryMs: drawClientCuts(stream('clientCuts')),
+    clientCutEveryMs: drawClientCuts(stream('clientCuts'), wishes.troubleEveryMs ?? 0),
     loss: pick(stream('loss'), [0, 0, 0.02, 0.1]),
     duplication: pick(stream('duplication'), [0, 0, 0.05]),
     jitterMs: pick(stream('jitter'), [1, 5, keepaliveMs, 3 * keepaliveMs]),
@@ -171,7 +173,7 @@ export function drawParameters(seed: number, wishes: Wishes): Parameters {
     hasHandlerTroubles: wishes.hasHandlerTroubles ?? chance(stream('handlers'), 0.3),
     acceptsLoss: wishes.acceptsLoss ?? chance(stream('acceptsLoss'), 0.5),
     troubles: TROUBLES.filter((trouble) => chance(stream(trouble), 0.4)),
-    troubleEveryMs: round(between(stream('every'), 1_000, 40_000)),
+    troubleEveryMs: wishes.troubleEveryMs ?? round(between(stream('every'), 1_000, 40_000)),
     troubleForMs: round(between(stream('for'), 200, 30_000)),
   };
 }
@@ -213,8 +215,8 @@ function drawUpkeep(
 }
 
 /** A third of all clusters have ping nodes. */
-function drawClientCuts(prng: Prng): number | null {
-  return chance(prng, 0.35) ? round(between(prng, 10_000, 90_000)) : null;
+function drawClientCuts(prng: Prng, leastMs: number): number | null {
+  return chance(prng, 0.35) ? Math.max(leastMs, round(between(prng, 10_000, 90_000))) : null;
 }
 
 function drawMachine(
