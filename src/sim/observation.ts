@@ -65,6 +65,8 @@ export type Observation =
       readonly content: Content | null;
       readonly done: boolean;
     }
+  /** A promotion begins with the end of a connection that was alive. */
+  | { readonly kind: 'cutOff'; readonly node: string; readonly resource: string }
   | { readonly kind: 'demotion'; readonly node: string; readonly resource: string }
   /** A client was told that its write is safe. `alone`: on this disk only. */
   | {

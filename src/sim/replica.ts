@@ -1,4 +1,4 @@
-/* eslint max-lines: ['error', { max: 520, skipBlankLines: true, skipComments: true }] -- both halves live in one object */
+/* eslint max-lines: ['error', { max: 530, skipBlankLines: true, skipComments: true }] -- both halves live in one object */
 /**
  * One DRBD resource on two nodes: protocol C, roles, disks, a replication link that fails on its
  * own, resync, and split brain. What a connection does is a function of both sides, so both live
@@ -305,7 +305,7 @@ export class Replica {
     const peer = this.#peerOf(side);
     if (!side.isUp) return 'the device is not configured';
     if (side.role === 'Primary') return null;
-    if (isLinkedState(side.link) && (cutFirst || !this.#carries())) this.#disconnect(side);
+    if (isLinkedState(side.link) && (cutFirst || !this.#carries())) this.#cutOff(side);
     if (isLinkedState(side.link) && peer.role === 'Primary') {
       return 'State change failed: (-1) Multiple primaries not allowed by config';
     }
@@ -335,9 +335,16 @@ export class Replica {
   fencePeerFirst(node: string, cutFirst: boolean, then: () => void): void {
     const side = this.#side(node);
     const isCut = isLinkedState(side.link) && (cutFirst || !this.#carries());
-    if (isCut && this.#fencing !== 'dont-care') this.#disconnect(side);
+    if (isCut && this.#fencing !== 'dont-care') this.#cutOff(side);
     if (side.isUp && this.#lacksFate(side)) this.#callHandler(side, then);
     else then();
+  }
+
+  /** Part of a promotion: the other half is taken for dead. */
+  #cutOff(side: Side): void {
+    const { node } = side;
+    if (this.#carries()) this.#news.observe({ kind: 'cutOff', node, resource: this.resource });
+    this.#disconnect(side);
   }
 
   /** Not connected, and nobody has said what becomes of the other disk. */

@@ -51,6 +51,7 @@ const LINES: { readonly [Kind in Observation['kind']]: (seen: Of<Kind>) => reado
   promotion: (seen) => [
     [seen.node, '>', `promote ${seen.resource} (${seen.disk})${seen.done ? '' : ' refused'}`],
   ],
+  cutOff: ({ node, resource }) => [[node, '>', `cuts off the other half of ${resource}`]],
   actionBegins: ({ node, verb, group, index }) =>
     verb === 'start' || verb === 'stop' ? [[node, '>', `${verb} ${group}/${String(index)}`]] : [],
   actionEnds: ({ node, verb, group, index, outcome }) =>

@@ -6,18 +6,15 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import t from 'tap';
-import type { Effect } from '../../src/failover/effect.js';
 import { initialState, type State } from '../../src/failover/state.js';
-import { step, type StepResult } from '../../src/failover/step.js';
-import type { FailoverEvent } from '../../src/failover/event.js';
-import type { Hearing } from '../../src/heartbeat/liveness.js';
-import type { Words } from '../../src/sim/letters.js';
+import { step } from '../../src/failover/step.js';
 import type { Brain } from '../../src/sim/machine-setup.js';
 import type { Kind, Observation } from '../../src/sim/observation.js';
-import { Resting, type Rested, type ShortWay } from '../../src/sim/resting.js';
+import { Resting, type ShortWay } from '../../src/sim/resting.js';
 import { runSeed, type RunReport } from '../../src/sim/run.js';
 import { allCheckers } from './checkers/all.js';
 import { Knowledge } from './checkers/knowledge.js';
+import { WitnessedRest } from './witness.js';
 
 const FIRST_SEED = 20_260_100;
 const SEEDS = 16;
@@ -29,61 +26,13 @@ let rested = 0;
 let lain = 0;
 
 /** The short way, with the core beside it. */
-class Doubled implements ShortWay {
-  readonly #resting: Resting;
-
-  constructor(resting: Resting) {
-    this.#resting = resting;
-  }
-
-  get state(): State {
-    return this.#resting.state;
-  }
-
-  get calmUntilMs(): number {
-    return this.#resting.calmUntilMs;
-  }
-
-  wakeMsAt(nowMs: number): number {
-    return this.#resting.wakeMsAt(nowMs);
-  }
-
-  isKnown(words: Words): boolean {
-    return this.#resting.isKnown(words);
-  }
-
-  turn(event: FailoverEvent, nowMs: number): Rested | null {
-    const full = step(this.state, event, nowMs);
-    const result = this.#resting.turn(event, nowMs);
-    if (result === null) return null;
-    const { says, wakeMs } = result;
-    const effects: Effect[] = says === null ? [] : [{ kind: 'send', report: says.report }];
-    if (wakeMs !== null) effects.push({ kind: 'wake', atMs: wakeMs });
-    this.#compare(event.kind, full, effects);
-    rested += 1;
-    return result;
-  }
-
-  read(link: string, words: Words, nowMs: number): Hearing {
-    const full = step(this.state, { kind: 'report', link, report: words.report }, nowMs);
-    const hearing = this.#resting.read(link, words, nowMs);
-    const wake = { kind: 'wake', atMs: this.wakeMsAt(nowMs) } as const;
-    this.#compare('a letter', full, hearing === 'new' ? [wake] : []);
-    lain += 1;
-    return hearing;
-  }
-
-  #compare(what: string, full: StepResult, effects: readonly Effect[]): void {
-    if (isDeepStrictEqual({ state: this.state, effects }, full)) return;
-    const parts = Object.keys(full.state) as (keyof State)[];
-    const differ = parts.filter((name) => !isDeepStrictEqual(this.state[name], full.state[name]));
-    throw new Error(`${what}: ${differ.join(', ')} differ, or the effects`);
-  }
-}
-
 function doubled(before: State, beganMs: number): ShortWay | null {
   const resting = Resting.of(before, beganMs);
-  return resting === null ? null : new Doubled(resting);
+  if (resting === null) return null;
+  return new WitnessedRest(resting, (what) => {
+    if (what === 'rested') rested += 1;
+    else lain += 1;
+  });
 }
 
 t.test('resting: a turn at rest is what the core makes of it, in any trouble', (t) => {

@@ -2,6 +2,7 @@ import type { Checker, Violation } from '../../../src/sim/checker.js';
 import type { World } from '../../../src/sim/world.js';
 import { answers } from './answers.js';
 import { clearance } from './clearance.js';
+import { cutOff } from './cut-off.js';
 import { discarding } from './discarding.js';
 import { failedStop } from './failed-stop.js';
 import { fencePeer } from './fence-peer.js';
@@ -15,6 +16,7 @@ import { proofOfOff } from './proof-of-off.js';
 import { said } from './said.js';
 import { shooting } from './shooting.js';
 import { steady } from './steady.js';
+import { waitingClaims } from './waiting-claims.js';
 import { watchdog } from './watchdog.js';
 
 /** Every checker, fresh. `allow` is told of losses within the allowance of the design. */
@@ -40,5 +42,7 @@ export function allCheckers(
     heldWrites(world, tell),
     watchdog(tell),
     loneWrites(world, tell),
+    cutOff(world, tell),
+    waitingClaims(world, tell),
   ];
 }

@@ -49,6 +49,11 @@ function caughtBy({ rules }: Mutant, verdict: Verdict): Pick<Catch, 'rule' | 'se
   if (verdict.kind === 'liveness' && rules.includes('liveness')) {
     return { rule: 'liveness', sentence: verdict.sentence };
   }
+  // A witness beside the core (witness.ts) names the invariant first.
+  const rule = verdict.kind === 'crash' ? /^Error: (I\d+): /.exec(verdict.sentence)?.[1] : undefined;
+  if (verdict.kind === 'crash' && rule !== undefined && rules.includes(rule)) {
+    return { rule, sentence: verdict.sentence };
+  }
   if (verdict.kind !== 'safety' || !rules.includes(verdict.violation.rule)) return null;
   return verdict.violation;
 }

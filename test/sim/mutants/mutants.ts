@@ -10,6 +10,7 @@ import { splitBrainOf } from '../../../src/failover/split-brain.js';
 import { step } from '../../../src/failover/step.js';
 import type { GroupReport } from '../../../src/heartbeat/report.js';
 import { bent, withPeers, withReport, type Mutant } from './bend.js';
+import { FINER_MUTANTS } from './finer-mutants.js';
 import { MORE_MUTANTS } from './more-mutants.js';
 
 /** A restart in place looks at what it keeps. */
@@ -510,4 +511,5 @@ export const MUTANTS: readonly Mutant[] = [
     }),
   },
   ...MORE_MUTANTS,
+  ...FINER_MUTANTS,
 ];
