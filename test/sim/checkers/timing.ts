@@ -83,6 +83,8 @@ export class Timing {
       case 'daemon': {
         const entry = this.#entries.get(seen.node);
         if (seen.what !== 'began' || entry === undefined) return;
+        // A last word to an earlier life is none to this one.
+        this.#forgetLeft(seen.node);
         entry.past.length = 0;
         entry.before = entry.now;
         return;
@@ -107,6 +109,10 @@ export class Timing {
 
   #forget(node: string, nowMs: number): void {
     this.#knowledge.forgetProofs(node, nowMs);
+    this.#forgetLeft(node);
+  }
+
+  #forgetLeft(node: string): void {
     for (const key of this.#left) if (key.startsWith(`${node}|`)) this.#left.delete(key);
   }
 
