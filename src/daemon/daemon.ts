@@ -102,8 +102,8 @@ export async function startDaemon(
   const listening = await control.listen();
   if (!listening.ok) return listening;
   const around = new Surroundings(config, { drbd, clock, log, engine, actor, folders });
-  const afterReload = (): void => watchdog?.tellRisks();
-  const reloader = reloaderFor(config, { read, engine, log, drbd, actor, around, afterReload });
+  const guard = (): Watchdog | null => watchdog;
+  const reloader = reloaderFor(config, { read, engine, log, drbd, actor, around, guard });
   const close = async (code: number): Promise<void> => {
     engine.stop();
     if (code === EXIT.ok) watchdog?.disarm();
@@ -187,22 +187,23 @@ interface ReloaderParts {
   readonly drbd: DrbdSource;
   readonly actor: Actor;
   readonly around: Surroundings;
-  readonly afterReload: () => void;
+  readonly guard: () => Watchdog | null;
 }
 
 function reloaderFor(config: Config, parts: ReloaderParts): Reloader {
-  const { read, engine, log, drbd, actor, around, afterReload } = parts;
+  const { read, engine, log, drbd, actor, around, guard } = parts;
   const reloader: Reloader = new Reloader(config, {
     read,
     engine,
     log,
+    objection: (next) => guard()?.objectionTo(watchdogTiming(next)) ?? null,
     prepare: async (next) => {
       await drbd.use([...new Set([...drbdResources(reloader.config), ...drbdResources(next)])]);
       await actor.learn(next.groups);
     },
     use: (next) => actor.use(next.groups, scriptDirectories(next)),
     adopt: async (next, { reopensLinks }) => {
-      afterReload();
+      guard()?.tellRisks();
       await drbd.use(drbdResources(next));
       await around.reopen(next, reopensLinks);
     },

@@ -15,6 +15,8 @@ export interface ReloadWorld {
   readonly read: () => Result<Config, readonly Diagnostic[]>;
   readonly engine: Engine;
   readonly log: Log;
+  /** What of this machine speaks against a valid configuration, or null. */
+  readonly objection: (next: Config) => string | null;
   /** Learns what the core will ask for: before the core takes the configuration. */
   readonly prepare: (next: Config) => Promise<void>;
   /** Hands and eyes for the configuration: in the moment in which the core takes it. */
@@ -101,7 +103,9 @@ export class Reloader {
       return refused(`${faults[0] ?? 'It is not valid'}${more}`, faults.slice(1, FAULTS_MAX));
     }
     const changes = compareConfigs(this.#config, read.value);
-    if (changes.objections.length > 0) return refused(changes.objections.join('; '), []);
+    const objection = this.#world.objection(read.value);
+    const objections = objection === null ? changes.objections : [...changes.objections, objection];
+    if (objections.length > 0) return refused(objections.join('; '), []);
     return { next: read.value, changes };
   }
 

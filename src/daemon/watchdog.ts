@@ -68,6 +68,11 @@ export class Watchdog {
     this.#hungry = because;
   }
 
+  /** Why it cannot serve a node with another timing, or null. */
+  objectionTo(timing: WatchdogTiming): string | null {
+    return watchdogObjection(this.#world.settings, timing);
+  }
+
   /** Says what is risky about the settings, once: at the start, and after a reload. */
   tellRisks(): void {
     const { settings, timing, log } = this.#world;

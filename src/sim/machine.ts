@@ -150,6 +150,8 @@ export class Machine {
   /** The configuration is edited and the daemon told to read it; a later start reads it, too. */
   reload(requestId: string, change: Partial<ClusterSpec>): void {
     this.#spec = { ...this.#setup.spec, ...change };
+    // Refused, as a start with it would be.
+    if (this.#watchdog?.fits(this.#spec) === false) return;
     this.#reloads.set(requestId, this.#spec);
     this.#give({ kind: 'reload', requestId, spec: this.#spec });
   }

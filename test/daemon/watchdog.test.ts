@@ -94,6 +94,13 @@ t.test('watchdog: a disk that refuses at once answers; it is asked again every 1
   t.equal(eaten(), '...');
 });
 
+t.test('watchdog: a reload to a pace at which it would reset a sound machine is objected to', (t) => {
+  const { watchdog } = bench({ ...SETTINGS, timeoutMs: 2_000 });
+  t.equal(watchdog.objectionTo({ ...TIMING, keepaliveMs: 1_000 }), null);
+  t.match(watchdog.objectionTo({ ...TIMING, keepaliveMs: 1_001 }), /less than two heartbeats/);
+  t.end();
+});
+
 t.test('watchdog: a clean end closes it with V, once, and nothing is written afterwards', (t) => {
   const { watchdog, eaten, said } = bench();
   watchdog.turned(0);
