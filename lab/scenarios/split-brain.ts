@@ -226,4 +226,33 @@ const onlyConsistent: Scenario = {
   },
 };
 
-await playAll(import.meta.url, [twoSides, otherWay, underService, falseAlarms, onlyConsistent]);
+const bothConsistent: Scenario = {
+  title: 'both sides are only Consistent, after an outage of both under DRBD fencing: n2 is discarded',
+  async play(stage) {
+    const { n1, n2, lab } = stage;
+    await stage.reset();
+    await cutReplication(stage);
+    for (const node of lab.nodes) await writeAlone(node);
+    await reconfigureDrbd(lab, { fencing: 'resource-only' });
+    for (const node of lab.nodes) {
+      await node.must('drbdadm down r0 && drbdadm up r0');
+      await waitForDrbd(node, 'ds:Consistent/DUnknown', PATIENCE.timeoutMs);
+    }
+    await healToStandAlone(stage);
+    await stage.startBoth();
+    await stage.untilSaid(n2, /^DRBD resource r0: split brain: .*tandem split-brain inspect r0/);
+    const { ran, account } = await inspect(n1);
+    const disks = account.sides.map(({ node, disk }) => `${node} ${disk}`).sort();
+    const isSeen = ran.exitCode === 1 && disks.join() === 'n1 Consistent,n2 Consistent';
+    stage.fact('inspect says split brain of two disks that are only Consistent', isSeen, account);
+    const done = await splitBrain(n1, 'resolve r0 --discard n2 --yes --reason "n1 served last"');
+    stage.note(`${done.stderr}${done.stdout}`);
+    stage.fact('resolve ends with 0', done.exitCode === 0, done);
+    await factRunsWith(stage, n1, 'mark-n1');
+    await reconfigureDrbd(lab, {});
+  },
+};
+
+await playAll(import.meta.url, [
+  ...[twoSides, otherWay, underService, falseAlarms, onlyConsistent, bothConsistent],
+]);
