@@ -221,7 +221,8 @@ function onConfirmedOff(
   how: string,
 ): void {
   const heardMs = peer.life.lastHeardMs ?? Number.NEGATIVE_INFINITY;
-  const spokeSince = heardMs > running.startedMs;
+  // In the same millisecond is not before.
+  const spokeSince = heardMs >= running.startedMs;
   // A power state read before the node's last word proves nothing; a new generation speaks itself.
   const stale =
     spokeSince && (running.step === 'status' || peer.life.generation !== running.generation);

@@ -89,3 +89,12 @@ t.test('foreign: off proves nothing of a life that spoke meanwhile', (t) => {
   t.equal(driver.peer.clearance, null);
   t.end();
 });
+
+t.test('fencing: a word in the very millisecond of the question speaks against its answer', (t) => {
+  const driver = new Driver().probed().hear();
+  while (driver.peer.fencing.running?.step !== 'status' && driver.nowMs < 60_000) driver.pass(1);
+  t.equal(driver.peer.fencing.running?.startedMs, driver.nowMs);
+  driver.hear().power('off');
+  t.equal(driver.peer.clearance, null);
+  t.end();
+});
