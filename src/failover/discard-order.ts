@@ -15,7 +15,9 @@ export interface DiscardOrder {
   readonly fingerprint: string;
   readonly by: string;
   readonly reason: string;
+  /** Which order it is: two nodes that do not hear each other may give the same version away. */
   readonly version: number;
+  readonly origin: string;
 }
 
 /** Every report carries the order, also over a serial line: names and reasons are cut. */
@@ -26,7 +28,7 @@ const REASON_CHARS_MAX = 80;
 export function setDiscardOrder(
   turn: Turn,
   resource: string,
-  order: Omit<DiscardOrder, 'version'>,
+  order: Omit<DiscardOrder, 'version' | 'origin'>,
 ): void {
   const { victim, fingerprint, by, reason } = order;
   const words = [by.slice(0, BY_CHARS_MAX), reason.slice(0, REASON_CHARS_MAX)];
@@ -44,10 +46,10 @@ export function discardOrder(state: State, resource: string): DiscardOrder | nul
   const key = discardKey(resource);
   const value = orderValue(state, key);
   if (value === null) return null;
-  const version = state.orders[key]?.version ?? 0;
+  const { version = 0, origin = '' } = state.orders[key] ?? {};
   const [victim = '', fingerprint = '', by = '', reason = ''] = value.split('/');
   if (victim === '' || fingerprint === '') return null;
-  return { victim, fingerprint, by: unescaped(by), reason: unescaped(reason), version };
+  return { victim, fingerprint, by: unescaped(by), reason: unescaped(reason), version, origin };
 }
 
 function unescaped(text: string): string {

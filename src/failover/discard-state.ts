@@ -9,8 +9,9 @@ export interface Discard {
   readonly fingerprint: string;
   readonly by: string;
   readonly reason: string;
-  /** Of the order: a newer one begins anew. */
+  /** Of the order: another one begins anew. */
   readonly version: number;
+  readonly origin: string;
   /** What is done here now, by its id, or null. */
   readonly running: string | null;
   readonly failures: number;

@@ -66,7 +66,7 @@ export function reconcileDiscards(turn: Turn): void {
       continue;
     }
     // What runs yet belongs to the order before.
-    const isNew = entry?.version !== order.version;
+    const isNew = entry?.version !== order.version || entry.origin !== order.origin;
     if (isNew && (entry === undefined || entry.running === null)) begin(turn, resource, order);
     advance(turn, resource);
   }
@@ -77,7 +77,7 @@ function begin(turn: Turn, resource: string, order: DiscardOrder): void {
   const other = otherHalf(turn.state, resource)?.name ?? '';
   if (group === undefined || ![turn.self, other].includes(order.victim)) return;
   const survivor = order.victim === turn.self ? other : turn.self;
-  const { victim, fingerprint, by, reason, version } = order;
+  const { victim, fingerprint, by, reason, version, origin } = order;
   const entry: Discard = {
     resource,
     group: group.name,
@@ -87,6 +87,7 @@ function begin(turn: Turn, resource: string, order: DiscardOrder): void {
     by,
     reason,
     version,
+    origin,
     running: null,
     failures: 0,
     notBeforeMs: turn.nowMs,

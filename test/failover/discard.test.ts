@@ -210,8 +210,8 @@ t.test('discard: the survivor connects when the victim offers this very split br
 });
 
 /** An order from elsewhere that names this node, with the fingerprint of what is there now. */
-function orderFromThere(driver: Driver, value: string, version = 5): Driver {
-  const orders = [{ key: 'discard.r0', value, version, origin: 'n2' }];
+function orderFromThere(driver: Driver, value: string, version = 5, origin = 'n2'): Driver {
+  const orders = [{ key: 'discard.r0', value, version, origin }];
   return driver.hear({ orders, sides: [side(THEIRS)] }, {}, ALONE);
 }
 
@@ -233,6 +233,16 @@ t.test('discard: a late or stray order discards nothing (what has changed since)
   for (const value of ['n1', 'n1/', '/x/y', '%%%/%/%/%']) {
     t.strictSame(orderFromThere(hearThere(split()), value).of('reconnect'), [], value);
   }
+  t.end();
+});
+
+t.test('discard: of two orders given at once the one that wins is carried out, on both nodes', (t) => {
+  const driver = ordered();
+  const id = idOf(driver);
+  const { version } = driver.state.orders['discard.r0'] ?? {};
+  orderFromThere(driver, `n2/${fingerprintOf(driver)}/lee/n1%20is%20newer`, version, 'm9');
+  succeed(driver, id);
+  t.match(driver.state.discards['r0'], { victim: 'n2', by: 'lee', end: null }, 'the same version');
   t.end();
 });
 

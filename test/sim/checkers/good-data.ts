@@ -177,6 +177,9 @@ export function goodData(
   }
 
   function onHeard({ node, report }: Extract<Observation, { kind: 'heard' }>, atMs: number): void {
+    // Late words, of an earlier life perhaps, tell nothing: the newest of a node are the truth.
+    const newest = knowledge.of(node, report.node);
+    if (report.generation !== newest.generation || report.sequence !== newest.sequence) return;
     for (const drbd of report.drbd) {
       if (drbd.role !== 'Primary' || SERVED.includes(drbd.connection)) continue;
       const key = `${node}|${drbd.resource}`;
