@@ -89,6 +89,10 @@ export function endOfHold(turn: Turn, { key = '', group, message }: PendingReque
   if (orderValue(turn.state, key) === null) {
     return { ok: false, message: `${message}; it was lifted meanwhile` };
   }
+  const standing = standingHold(turn, key);
+  if (standing !== null && standing !== message) {
+    return { ok: false, message: `${standing}: that was asked for meanwhile, and stands instead` };
+  }
   const own = turn.state.orders[key];
   const heard = turn.peers.filter(isHeard);
   const isKnown = heard.every(({ report }) =>
@@ -99,6 +103,13 @@ export function endOfHold(turn: Turn, { key = '', group, message }: PendingReque
   const concerned = turn.groups.filter(({ spec }) => group === null || spec.name === group);
   if (!isKnown || concerned.some((entry) => verdicts.isUnderWay(turn, entry))) return null;
   return { ok: true, message: `${message}; ${knownWhere(turn)}` };
+}
+
+/** The sentence of the hold that lies in a register. */
+function standingHold(turn: Turn, key: string): string | null {
+  const about = holds.holdOfKey(key);
+  const hold = about === null ? null : holds.holdAt(turn.state, about.kind, about.group);
+  return hold === null ? null : holds.holdSentence(hold);
 }
 
 function knownWhere(turn: Turn): string {

@@ -55,6 +55,18 @@ t.test('holds: a register that cannot be read is a hold all the same', (t) => {
   t.end();
 });
 
+t.test('holds: of two laid at once the one that lost is not told to stand', (t) => {
+  const driver = new Driver().running().hear();
+  answer(driver, FREEZE);
+  const { version = 0 } = order(driver, 'freeze.mysql') ?? {};
+  const theirs = { key: 'freeze.mysql', value: 'lee;1768212000;x', version, origin: 'm9' };
+  driver.hear({ orders: [theirs] });
+  const [given] = driver.of('answer');
+  t.equal(given?.answer.state, 'failed');
+  t.match(given?.answer.message, /frozen by lee: x \(until .*\): that was asked for meanwhile, and stands instead$/);
+  t.end();
+});
+
 t.test('holds: a freeze is done when every node that is heard has it', (t) => {
   const driver = new Driver().running().hear();
   t.equal(
