@@ -10,8 +10,8 @@
  *               been the other that wrote last, and been switched off after that: a power device
  *               cannot tell. A connection does, or a person ("tandem fence confirm")
  *
- * `behind` outlives a restart: the writes that are missing here do so, too. So does `ahead`: this
- * node wrote alone, nobody else can have it all, and it may start alone again - unless the other
+ * `behind` outlives a restart: the writes that are missing here do so, too. So does `ahead`, also
+ * beside `behind` where both nodes wrote alone: this node wrote alone, nobody else can have it all, and it may start alone again - unless the other
  * one, heard and not connected, counts its own copy as the newest, too: then both wrote alone; and
  * unless the kernel finds, when the disk comes, nothing on it that the other one lacks.
  *
@@ -78,9 +78,11 @@ function hasData({ disk }: DrbdFacts): boolean {
  * and the other one may have written since.
  */
 function doubtAhead(turn: Turn, { resource, role, connection, volumes }: DrbdFacts): void {
-  if (turn.state.copies[resource]?.ahead !== true || role === 'Primary') return;
+  const copy = turn.state.copies[resource];
+  if (copy?.ahead !== true || role === 'Primary') return;
   if (!APART.includes(connection) || volumes.some((volume) => volume.outOfSyncBytes !== 0)) return;
-  turn.update({ copies: { ...turn.state.copies, [resource]: UNTOLD_COPY } });
+  const doubted: Copy = copy.kind === 'behind' ? { ...copy, ahead: false } : UNTOLD_COPY;
+  turn.update({ copies: { ...turn.state.copies, [resource]: doubted } });
 }
 
 function isCaughtUp(facts: DrbdFacts): boolean {
@@ -150,7 +152,7 @@ function noteSince(turn: Turn, resource: string, { kind }: Copy, isSame: boolean
 function copyNow(state: State, own: DrbdFacts, before: Copy): Copy {
   // The other node's word is newer than our kernel's belief in a connection that may be dead.
   const writer = aloneWriter(state, own, before);
-  if (writer !== null) return { kind: 'behind', than: writer, ahead: false };
+  if (writer !== null) return { kind: 'behind', than: writer, ahead: before.ahead };
   const oneSided = oneSidedCopy(state, own, before);
   if (oneSided !== null) return oneSided;
   const isPrimary = own.role === 'Primary';
@@ -261,7 +263,8 @@ function mayWrite({ spec }: State, node: string, resource: string): boolean {
  */
 export function disputeCopy(turn: Turn, resource: string): void {
   const { copies, drbd } = turn.state;
-  if (copies[resource]?.ahead !== true || drbd[resource]?.role === 'Primary') return;
+  const copy = copies[resource];
+  if (copy?.ahead !== true || copy.kind === 'behind' || drbd[resource]?.role === 'Primary') return;
   turn.update({ copies: { ...copies, [resource]: UNTOLD_COPY } });
 }
 

@@ -445,7 +445,10 @@ function savedCopies(saved: SavedFacts): Readonly<Record<string, Copy>> {
       ahead.map((name): [string, Copy] => [name, { kind: 'current', than: null, ahead: true }]),
     ),
     ...Object.fromEntries(
-      behind.map(([name, than]): [string, Copy] => [name, { kind: 'behind', than, ahead: false }]),
+      behind.map(([name, than]): [string, Copy] => [
+        name,
+        { kind: 'behind', than, ahead: ahead.includes(name) },
+      ]),
     ),
   };
 }

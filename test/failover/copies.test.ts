@@ -145,6 +145,22 @@ t.test('copies: disks that are no good are never claimed for (S4)', (t) => {
   t.end();
 });
 
+t.test('copies: who wrote alone beside newer data lacks that, and says what it has (seed 40000371)', (t) => {
+  const driver = withDrbd({}).hear().pass(2_000);
+  driver.give({ kind: 'drbd', facts: [drbd({ ...APART, role: 'Primary' })] });
+  driver.hear({}, { life: 'started', epoch: 1 }, { role: 'Primary', connection: 'WFConnection' });
+  driver.give({ kind: 'drbd', facts: [drbd(APART)] });
+  const both = { kind: 'behind', than: 'n2', ahead: true };
+  t.same(driver.state.copies['r0'], both);
+  const facts = driver.state.lastSaved;
+  t.match(facts, { behind: { r0: 'n2' }, ahead: ['r0'] });
+
+  const restarted = new Driver({}, facts ?? undefined).give({ kind: 'drbd', facts: [drbd(WROTE)] });
+  t.same(restarted.state.copies['r0'], both, 'after a restart, too');
+  t.match(restarted.pass(300).of('send').at(-1)?.report.drbd, [{ disk: 'Outdated', ahead: true }]);
+  t.end();
+});
+
 t.test('copies: of two that each wrote alone neither is used (seed 41231274)', (t) => {
   const facts = { generation: 7, peers: {}, epochs: {}, orders: [], ahead: ['r0'] };
   const driver = new Driver({}, facts).give({ kind: 'drbd', facts: [drbd(WROTE)] });
