@@ -14,7 +14,7 @@ const NO_DATA: readonly string[] = ['Diskless', 'Failed'];
 
 export function fencePeer(world: World, tell: (violation: Violation) => void): Checker {
   const knowledge = new Knowledge(world);
-  /** `node|resource` -> what a disk was when its node was asked: it may break before the answer. */
+  /** `node|resource` -> what a disk was when its node was asked: it may break or come before the answer. */
   const asked = new Map<string, string>();
 
   function lie(seen: Extract<Observation, { kind: 'handlerEnds' }>): string | null {
@@ -22,17 +22,18 @@ export function fencePeer(world: World, tell: (violation: Violation) => void): C
     const replica = world.replicas[resource];
     const other = replica?.nodes.find((name) => name !== node) ?? '';
     const disk = replica?.disk(other).disk;
-    const then = NO_DATA.includes(disk ?? '') ? asked.get(`${other}|${resource}`) : undefined;
+    const found = asked.get(`${other}|${resource}`) ?? '';
+    const then = NO_DATA.includes(disk ?? '') ? found : '';
     const isOff = knowledge.of(node, other).provenOffMs !== null;
     const isLinkedAgain = replica?.facts(node).connection !== 'WFConnection';
     // The kernel drops an answer that comes after the connection.
     if (replica === undefined || isLinkedAgain) return null;
     switch (exit) {
       case 3:
-        if (disk === 'Inconsistent' || NO_DATA.includes(disk ?? '')) return null;
+        if ([disk ?? '', found].some((one) => one === 'Inconsistent' || NO_DATA.includes(one))) return null;
         return `is Inconsistent, and it is ${String(disk)}`;
       case 4:
-        return disk === 'Outdated' || isOff || WHOLE.includes(then ?? '') ? null : `is Outdated, and it is ${String(disk)}`;
+        return disk === 'Outdated' || isOff || WHOLE.includes(then) ? null : `is Outdated, and it is ${String(disk)}`;
       case 7:
         return isOff ? null : 'was fenced, and it was not';
       default:
