@@ -22,18 +22,21 @@ export interface HandlerHost {
   readonly later: (delayMs: number, run: () => void) => void;
   /** Asks the daemon; false: there is none. */
   readonly ask: (requestId: string, request: OperatorRequest) => boolean;
-  /** The kernel is told an exit code. */
+  /** The kernel is told an exit code, and goes by it. */
   readonly ended: (resource: string, exit: number) => void;
 }
 
-interface Waiting {
+/** A call by the kernel. */
+export interface HandlerCall {
   readonly resource: string;
   readonly answer: (exit: number) => void;
+  /** True once the kernel does not go by the answer any more: the connection has come meanwhile. */
+  readonly isVoid: () => boolean;
 }
 
 export class Handlers {
   readonly #host: HandlerHost;
-  #waiting = new Map<string, Waiting>();
+  #waiting = new Map<string, HandlerCall>();
   #count = 0;
   #isBroken = false;
 
@@ -47,7 +50,8 @@ export class Handlers {
   }
 
   /** The kernel calls one. */
-  call(resource: string, answer: (exit: number) => void, retries = HANDLER_RETRIES): void {
+  call(call: HandlerCall, retries = HANDLER_RETRIES): void {
+    const { resource, answer } = call;
     this.#host.later(HANDLER_MS, () => {
       if (this.#isBroken) {
         answer(EXIT_NOT_KNOWN);
@@ -55,14 +59,14 @@ export class Handlers {
       }
       const requestId = `handler-${String(this.#count + 1)}`;
       const request = { kind: 'fencePeer', resource, peer: null, waitMs: HANDLER_WAIT_MS } as const;
-      this.#waiting.set(requestId, { resource, answer });
+      this.#waiting.set(requestId, call);
       if (this.#host.ask(requestId, request)) {
         this.#count += 1;
         return;
       }
       this.#waiting.delete(requestId);
       if (retries === 0) answer(EXIT_NOT_KNOWN);
-      else this.#host.later(HANDLER_RETRY_MS, () => this.call(resource, answer, retries - 1));
+      else this.#host.later(HANDLER_RETRY_MS, () => this.call(call, retries - 1));
     });
   }
 
@@ -73,7 +77,7 @@ export class Handlers {
     if (state === 'accepted') return true;
     this.#waiting.delete(id);
     const exit = peerFate === undefined ? EXIT_NOT_KNOWN : EXIT_OF_FATE[peerFate];
-    this.#host.ended(waiting.resource, exit);
+    if (!waiting.isVoid()) this.#host.ended(waiting.resource, exit);
     this.#host.later(HANDLER_MS, () => waiting.answer(exit));
     return true;
   }
@@ -82,7 +86,7 @@ export class Handlers {
   askAgain(): void {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const { resource, answer } of waiting) this.call(resource, answer);
+    for (const call of waiting) this.call(call);
   }
 
   /** The power is gone. */

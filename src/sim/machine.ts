@@ -13,7 +13,7 @@ import { Agents } from './agents.js';
 import { between, chance } from './draw.js';
 import { DRBD_TAKES_MS, driveDrbd, type DrbdEffect } from './drbd-hands.js';
 import { Fences } from './fences.js';
-import { Handlers } from './handlers.js';
+import { Handlers, type HandlerCall } from './handlers.js';
 import { Letterbox, type Reader } from './letterbox.js';
 import { Words, type Letter } from './letters.js';
 import { LocalClock } from './local-clock.js';
@@ -345,8 +345,8 @@ export class Machine {
   // --- what the daemon hears of ------------------------------------------------------------------
 
   /** The kernel calls its fence-peer handler, a program that asks the daemon. */
-  fencePeer(resource: string, answer: (exit: number) => void): void {
-    this.handlers.call(resource, answer);
+  fencePeer(call: HandlerCall): void {
+    this.handlers.call(call);
   }
 
   /** A resource dies; the daemon hears at once of a server that it has started itself. */

@@ -14,6 +14,7 @@ import type { FencingPolicy } from '../drbd/config-query.js';
 import type { Disk, DrbdFacts } from '../drbd/facts.js';
 import { resourceFacts } from '../drbd/facts.js';
 import { generationLine } from './generations.js';
+import type { HandlerCall } from './handlers.js';
 import { isDiskless, meet, type Meeting } from './handshake.js';
 import { contains, relate, type Content, type Lineage } from './lineage.js';
 import type { Observation } from './observation.js';
@@ -35,13 +36,11 @@ export interface ReplicaTiming {
 /** How an attached disk counts before it has seen its peer: depends on DRBD's fencing policy. */
 export type BootDisk = 'UpToDate' | 'Consistent';
 
-/** Calls the fence-peer handler on a node; `answer` takes its exit code. */
-export type HandlerCall = (node: string, answer: (exit: number) => void) => void;
-
 /** Whom the kernel tells what. */
 export interface ReplicaNews {
   readonly changed: (node: string) => void;
-  readonly handler: HandlerCall;
+  /** Calls the fence-peer handler on a node. */
+  readonly handler: (node: string, call: HandlerCall) => void;
   /** A Primary has no data any more: every read fails. */
   readonly ioError: (node: string) => void;
   readonly observe: (observation: Observation) => void;
@@ -355,10 +354,12 @@ export class Replica {
   /** An answer is void when the connection has come and gone meanwhile. */
   #callHandler(side: Side, then: () => void): void {
     const { turn } = side;
-    this.#news.handler(side.node, (exit) => {
-      if (side.isUp && side.turn === turn) this.#takeExit(side, exit);
+    const isVoid = (): boolean => !side.isUp || side.turn !== turn;
+    const answer = (exit: number): void => {
+      if (!isVoid()) this.#takeExit(side, exit);
       then();
-    });
+    };
+    this.#news.handler(side.node, { resource: this.resource, answer, isVoid });
   }
 
   /** drbd_nl.c, conn_try_outdate_peer. */

@@ -228,7 +228,7 @@ export class World {
         };
         built[name] = new Replica(queue, new Lineage(), plan, {
           changed: (node) => this.machines[node]?.senses.drbdChanged(),
-          handler: (node, answer) => this.machine(node).fencePeer(name, answer),
+          handler: (node, call) => this.machine(node).fencePeer(call),
           ioError: (node) => this.machines[node]?.ioError(name),
           observe: (observation) => this.tell(observation),
         });
