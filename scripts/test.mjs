@@ -8,7 +8,7 @@
  * The last line is `N passed, N failed, N skipped`: test points, and one each for lint and types.
  */
 import { mkdirSync, openSync, readdirSync, writeSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath, URL } from 'node:url';
 import { run, seconds } from './process.mjs';
@@ -23,9 +23,6 @@ const LAB_TIMEOUT_S = 1_800;
 
 /** Labs at once: each is in namespaces of its own, and waits for most of its time. */
 const LABS = 3;
-
-/** Lab tests that take five minutes: they go first, so that all labs end at about the same time. */
-const LONG_LAB_TESTS = ['failure', 'fence-peer', 'split-brain', 'three', 'watchdog'];
 
 /** Lines of standard error that are shown after a failure; all of them are kept in a file. */
 const LAST_WORDS_MAX = 30;
@@ -94,9 +91,7 @@ async function unitTests() {
 }
 
 function labTests() {
-  const isLong = (file) => LONG_LAB_TESTS.includes(basename(file, '.test.ts'));
-  const files = testFiles(LAB_FOLDER).sort((a, b) => isLong(b) - isLong(a));
-  return tap('lab', files, { jobs: LABS, timeoutS: LAB_TIMEOUT_S, verbose: true });
+  return tap('lab', testFiles(LAB_FOLDER), { jobs: LABS, timeoutS: LAB_TIMEOUT_S, verbose: true });
 }
 
 function testFiles(folder) {
