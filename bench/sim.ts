@@ -6,7 +6,8 @@
  *     node dist/bench/sim.js --seed 42 --log      one seed, every change of state
  *
  * `--every` is the mean time in seconds between two troubles of each sort; without it each seed draws
- * its own, 1 to 40 seconds, which no cluster was ever through. `--slow` takes a step of the core for every turn, also where a node is at rest: the same histories.
+ * its own, 1 to 40 seconds, which no cluster was ever through. `--slow` takes a step of the core for
+ * every turn, also where a node is at rest: the same histories.
  * Seeds are shared out among as many workers as there are processors. Stops at the first failure,
  * unless `--all`. Exit codes: 0 fine, 127 the core crashed, 129 a safety rule was broken, 128 the
  * service did not come back, 2 wrong usage.

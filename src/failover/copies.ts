@@ -11,9 +11,10 @@
  *               cannot tell. A connection does, or a person ("tandem fence confirm")
  *
  * `behind` outlives a restart: the writes that are missing here do so, too. So does `ahead`, also
- * beside `behind` where both nodes wrote alone: this node wrote alone, nobody else can have it all, and it may start alone again - unless the other
- * one, heard and not connected, counts its own copy as the newest, too: then both wrote alone; and
- * unless the kernel finds, when the disk comes, nothing on it that the other one lacks.
+ * beside `behind` where both nodes wrote alone: this node wrote alone, nobody else can have it all,
+ * and it may start alone again - unless the other one, heard and not connected, counts its own copy
+ * as the newest, too: then both wrote alone; and unless the kernel finds, when the disk comes,
+ * nothing on it that the other one lacks.
  *
  * A connection to a half without a disk carries writes, and compares nothing: what is written is on
  * the other half only, and nothing that was in doubt before is settled by it.

@@ -2,7 +2,7 @@
  * Another node as one at rest knows it (resting.ts): what changes of it with every word that is
  * heard, in place. What is noted is what heartbeat/liveness.ts would note.
  */
-import { withLife, type Peer } from '../failover/state.js';
+import { withLife, type Peer, type Stamp } from '../failover/state.js';
 import {
   nextVerdictMs,
   SILENT_LINK,
@@ -14,12 +14,6 @@ import {
 import type { Report } from '../heartbeat/report.js';
 
 type Link = { -readonly [Name in keyof LinkLife]: LinkLife[Name] };
-
-/** Which words of a node. */
-export interface Stamp {
-  readonly generation: number;
-  readonly sequence: number;
-}
 
 export class Neighbour {
   readonly name: string;

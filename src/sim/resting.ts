@@ -7,12 +7,12 @@ import type { FailoverEvent } from '../failover/event.js';
 import { isOldForeignNews, isOldNews } from '../failover/membership.js';
 import { restOf, type Rest } from '../failover/rest.js';
 import { turnEveryMs } from '../failover/spec.js';
-import { copyOf, type State } from '../failover/state.js';
+import { copyOf, type Stamp, type State } from '../failover/state.js';
 import type { Hearing } from '../heartbeat/liveness.js';
 import { PROTOCOL_VERSION, saysTheSame, type Report, type ReportFault } from '../heartbeat/report.js';
 import { turn as turnHealth } from '../heartbeat/self-health.js';
 import { Words } from './letters.js';
-import { Neighbour, type Stamp } from './neighbour.js';
+import { Neighbour } from './neighbour.js';
 
 /** What comes of a turn at rest. One object for all of them: it holds until the next turn. */
 export interface Rested {
