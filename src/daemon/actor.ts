@@ -32,6 +32,8 @@ export interface ActorWorld {
   /** Where scripts are looked for, in this order. */
   readonly scriptDirectories: readonly string[];
   readonly nowMs: () => number;
+  /** The other half of the disks of a group is confirmed off, as the core knows at this moment (I8). */
+  readonly isOtherHalfOff: (group: string) => boolean;
   readonly warn: (sentence: string, group: string) => void;
   /** A server that was started for a resource has ended. */
   readonly ended: (group: string, index: number, reason: string) => void;
@@ -46,7 +48,7 @@ const REFUSAL_RETRY_MS = 50;
 /** Probes before and after the steps have limits of their own, beside that of the steps. */
 const LATENESS_MS = 30_000;
 /** Of the other nodes, where nothing is to be promoted. */
-const NOTHING_KNOWN = { peerConfirmedDown: false } as const;
+const NOTHING_KNOWN = { peerConfirmedDown: false, forced: false } as const;
 /** How often is looked whether a start is over. */
 const QUIET_EVERY_MS = 200;
 
@@ -134,9 +136,11 @@ export class Actor {
 
   async #act(effect: RunEffect, resource: ResourceSpec): Promise<ActionResult> {
     const kind = kindOf(resource);
-    const context = await this.#context(effect, resource);
-    const look = async (): Promise<ResourceFacts> =>
-      kind.interpret(resource, await readProbes(kind.probes(resource, context)), context);
+    const context = await this.#contexts(effect, resource);
+    const look = async (): Promise<ResourceFacts> => {
+      const readings = await readProbes(kind.probes(resource, context()));
+      return kind.interpret(resource, readings, context());
+    };
     if (effect.verb === 'probe' || effect.verb === 'monitor') {
       const facts = await look();
       const outcome = facts.state === 'unknown' ? 'failed' : 'ok';
@@ -145,7 +149,7 @@ export class Actor {
     const { verb } = effect;
     const wanted = verb === 'start' ? 'started' : 'stopped';
     const limitMs = verb === 'start' ? kind.startTimeoutMs : kind.stopTimeoutMs;
-    const world = this.#stepWorld(effect, resource, context, limitMs);
+    const world = this.#stepWorld(effect, resource, context(), limitMs);
     const outcome = await this.#carryOut(verb, resource, context, world, look);
     if (outcome.kind !== 'ok') {
       return toResult(effect, outcome.kind, 'failed', outcome.reason);
@@ -162,14 +166,15 @@ export class Actor {
   async #carryOut(
     verb: 'start' | 'stop',
     resource: ResourceSpec,
-    context: PlanContext,
+    context: () => PlanContext,
     world: StepWorld,
     look: () => Promise<ResourceFacts>,
   ): Promise<StepOutcome> {
     const kind = kindOf(resource);
     const patientUntilMs = this.#world.nowMs() + REFUSAL_PATIENCE_MS;
     while (true) {
-      const plan = kind.plan(resource, verb, await look(), context);
+      const facts = await look();
+      const plan = kind.plan(resource, verb, facts, context());
       if (plan.kind === 'steps') return runSteps(plan.steps, world);
       if (this.#world.nowMs() >= patientUntilMs) return { kind: 'failed', reason: plan.reason };
       await sleep(REFUSAL_RETRY_MS);
@@ -218,20 +223,25 @@ export class Actor {
     return readings;
   }
 
-  async #context(effect: RunEffect, resource: ResourceSpec): Promise<PlanContext> {
+  /** What a plan may depend on, as of the moment of each call: others come back while one waits. */
+  async #contexts(effect: RunEffect, resource: ResourceSpec): Promise<() => PlanContext> {
     await this.#world.drbd.learn();
-    return this.#baseContext(resource, await this.#discover(resource), effect);
+    const discovered = await this.#discover(resource);
+    return () => {
+      const peerConfirmedDown = this.#world.isOtherHalfOff(effect.group);
+      const forced = peerConfirmedDown && effect.forced === true;
+      return this.#baseContext(resource, discovered, { peerConfirmedDown, forced });
+    };
   }
 
   #baseContext(
     resource: ResourceSpec,
     discovered: Readings,
-    known: { readonly peerConfirmedDown: boolean; readonly forced?: boolean },
+    known: Required<Pick<PlanContext, 'peerConfirmedDown' | 'forced'>>,
   ): PlanContext {
     const path = resource.kind === 'script' ? this.#scriptPath(resource.name) : undefined;
     return {
-      peerConfirmedDown: known.peerConfirmedDown,
-      forced: known.forced === true,
+      ...known,
       drbd: (name, procText) => this.#world.drbd.view(name, procText, known),
       programs: this.#programs,
       scripts: resource.kind === 'script' ? { [resource.name]: path } : {},

@@ -14,6 +14,7 @@ import type { FenceDeviceTest } from '../base/fence-test.js';
 import type { SplitBrainSides } from '../base/split-brain.js';
 import type { DrbdSourceStatus, Status, WatchdogStatus } from '../base/status.js';
 import type { WhyAnswer } from '../base/why.js';
+import { isOtherHalfOff } from '../failover/clearance.js';
 import { discardOrder } from '../failover/discard-order.js';
 import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
@@ -207,6 +208,11 @@ export class Engine {
     const heard = ({ verdict, fencing }: State['peers'][string]): boolean =>
       verdict === 'up' && fencing.running === null;
     return phase === 'up' && Object.values(groups).every(atRest) && Object.values(peers).every(heard);
+  }
+
+  /** The other half of the disks of a group is confirmed off, as far as is known now. */
+  isOtherHalfOff(group: string): boolean {
+    return isOtherHalfOff(this.#state, group, this.#world.clock.monotonicMs());
   }
 
   /** A person's order to settle a split brain of the resource stands. */

@@ -94,12 +94,18 @@ export function blockers(
 }
 
 /**
- * True when every other node of the group is confirmed off, so that none can be on the DRBD link.
- * One that has left still replicates: its machine runs.
+ * True when every other node of a group is confirmed off, so that none can be on the DRBD link: the other
+ * half may be cut off, and its word is not waited for (I8). One that has left still replicates: its machine
+ * runs. To be asked at the moment of the deed: a start can be old by then, and the other node back. A core
+ * that was not turned for deadtime does not know (S7). `nowMs` is this node's own monotonic clock.
  */
-export function areGroupPeersDown(state: State, group: Group): boolean {
+export function isOtherHalfOff(state: State, name: string, nowMs: number): boolean {
+  const { health, spec, groups } = state;
+  const group = groups[name];
+  if (group === undefined || nowMs - health.lastTurnMs >= spec.heartbeat.deadtimeMs) return false;
   return Object.values(state.peers).every(
-    ({ name, clearance }) =>
-      !group.spec.prefer.includes(name) || (clearance !== null && clearance.kind !== 'left'),
+    (peer) =>
+      !group.spec.prefer.includes(peer.name) ||
+      (peer.clearance !== null && peer.clearance.kind !== 'left'),
   );
 }

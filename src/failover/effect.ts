@@ -13,8 +13,6 @@ export type Effect =
       readonly group: string;
       readonly index: number;
       readonly verb: 'probe' | 'start' | 'stop' | 'monitor';
-      /** Every other node of the group is confirmed fenced or off: DRBD need not wait for it. */
-      readonly peerConfirmedDown: boolean;
       /** A person ordered to use a disk that is Consistent or Outdated (S4); never set otherwise. */
       readonly forced?: true;
     }

@@ -12,7 +12,6 @@ import type { ResourceState } from '../base/status.js';
 import type { GroupLife } from '../heartbeat/report.js';
 import { nextToStart, nextToStop } from '../resources/group-plan.js';
 import { kindOf } from '../resources/kinds.js';
-import { areGroupPeersDown } from './clearance.js';
 import { isCleared } from './claims.js';
 import { forceOf } from './force-order.js';
 import { account, holdSentence, standstillOf } from './holds.js';
@@ -244,9 +243,8 @@ function run(turn: Turn, group: Group, index: number, verb: RunningAction['verb'
     ...(shown === null ? {} : { resources: withResource(group, index, shown, `${verb} runs`) }),
   });
   if (shown !== null) turn.phaseBegins(name, phaseName(group, index, verb));
-  const peerConfirmedDown = areGroupPeersDown(turn.state, group);
   const forced = verb === 'start' && forceOf(turn.state, name) !== null ? { forced: true as const } : {};
-  turn.emit({ kind: 'run', actionId, group: name, index, verb, peerConfirmedDown, ...forced });
+  turn.emit({ kind: 'run', actionId, group: name, index, verb, ...forced });
 }
 
 function phaseName(group: Group, index: number, verb: RunningAction['verb']): string {

@@ -302,7 +302,7 @@ export interface DrbdVolumeView {
 
 /** What a plan may depend on beside the readings; the daemon supplies it. */
 export interface PlanContext {
-  /** True when every other node is confirmed down: fenced, left, or by the operator's word. */
+  /** True when every other node is confirmed down now: fenced, or by the operator's word (I8). */
   readonly peerConfirmedDown: boolean;
   /** A person ordered to use a copy that is, or may be, old (S4). */
   readonly forced?: boolean;

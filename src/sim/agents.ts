@@ -41,7 +41,6 @@ export interface AgentOrder {
   readonly group: string;
   readonly index: number;
   readonly verb: Verb;
-  readonly peerConfirmedDown: boolean;
   readonly forced?: true;
 }
 
@@ -50,6 +49,8 @@ export interface AgentHost {
   readonly node: string;
   readonly timing: AgentTiming;
   readonly replicas: Readonly<Record<string, Replica>>;
+  /** What the daemon asks of its core when it cuts off the other half of a disk, or forces (I8). */
+  readonly isOtherHalfOff: (group: string) => boolean;
   /** What goes wrong with the next action of this kind, if anything. */
   readonly faultOf: (order: AgentOrder) => AgentFault | null;
   /** Runs later, unless the power goes first; a frozen machine runs it when it thaws. */
@@ -196,7 +197,7 @@ export class Agents {
         return { outcome: 'timeout', state: 'unknown', reason: 'the handler had no answer' };
       });
     });
-    replica.fencePeerFirst(this.#host.node, order.peerConfirmedDown, () => {
+    replica.fencePeerFirst(this.#host.node, this.#host.isOtherHalfOff(order.group), () => {
       if (isOver || life !== this.#life) return;
       isOver = true;
       this.#startNow(entry, order, fault, finish);
@@ -253,16 +254,17 @@ export class Agents {
     });
   }
 
-  #promote(resource: string, { peerConfirmedDown, forced }: AgentOrder): boolean {
+  #promote(resource: string, { group, forced }: AgentOrder): boolean {
     const replica = this.#host.replicas[resource];
     const { node } = this.#host;
+    const isOff = this.#host.isOtherHalfOff(group);
     if (replica?.has(node) !== true) {
       this.#refusal = `there is no disk of ${resource} here`;
       return false;
     }
     const { disk, forMs } = replica.disk(node);
     const before = replica.content(node);
-    const refusal = replica.promote(node, peerConfirmedDown, forced === true);
+    const refusal = replica.promote(node, isOff, isOff && forced === true);
     this.#refusal = refusal ?? '';
     const done = refusal === null;
     // A half without a disk shows what the other one has. A new generation is no new data.

@@ -1,5 +1,6 @@
 /** What a machine of the simulator is made of. */
 import type { Prng } from '../base/prng.js';
+import { isOtherHalfOff } from '../failover/clearance.js';
 import type { FailoverEvent } from '../failover/event.js';
 import type { judgeLevel } from '../failover/fence-levels.js';
 import type { ClusterSpec } from '../failover/spec.js';
@@ -23,6 +24,8 @@ export interface Brain {
   resting?(state: State, nowMs: number): ShortWay | null;
   /** What the devices of a level prove together. Absent: as the core has it. */
   readonly judgeLevel?: typeof judgeLevel;
+  /** What a start is told of the other half of a disk. Absent: as the core has it. */
+  readonly isOtherHalfOff?: typeof isOtherHalfOff;
 }
 
 /** What a machine is made of and lives among. */
@@ -43,4 +46,9 @@ export interface MachineSetup {
   readonly repeats: Repeats;
   /** Brings everybody up to date: somebody is about to be looked at. */
   readonly readLetters: () => void;
+}
+
+/** Whether the core holds the other half of a disk for off now, by the clock of its node; it may not run. */
+export function askOfOtherHalf(brain: Brain, state: State | null, group: string, nowMs: number): boolean {
+  return state !== null && (brain.isOtherHalfOff ?? isOtherHalfOff)(state, group, nowMs);
 }

@@ -17,7 +17,7 @@ import { Handlers, type HandlerCall } from './handlers.js';
 import { Letterbox, type Reader } from './letterbox.js';
 import { Words, type Letter } from './letters.js';
 import { LocalClock } from './local-clock.js';
-import type { MachineSetup } from './machine-setup.js';
+import { askOfOtherHalf, type MachineSetup } from './machine-setup.js';
 import { MachineWatchdog } from './machine-watchdog.js';
 import { Mind } from './mind.js';
 import { testPower } from './power-test.js';
@@ -98,6 +98,7 @@ export class Machine {
         node: this.name,
         timing: setup.agentTiming,
         replicas: setup.replicas,
+        isOtherHalfOff: (group) => askOfOtherHalf(setup.brain, this.state, group, this.localMs),
         faultOf: (order) => setup.faultOf(this.name, order),
         later: (delayMs, run) => this.#later(delayMs, run),
         observe: setup.observe,

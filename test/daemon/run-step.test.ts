@@ -201,12 +201,12 @@ t.test('actor: a script beside the configuration is found, run and judged', asyn
   const group = { name: 'g', prefer: ['n1'], failback: 'never' as const, aliases: [], resources };
   const actor = new Actor({
     groups: [group], drbd: new DrbdSource('n1', []), run: runCommand, logDirectory: path,
-    scriptDirectories: [join(path, 'other'), directory], nowMs: () => performance.now(), warn: () => undefined,
+    scriptDirectories: [join(path, 'other'), directory], nowMs: () => performance.now(), warn: () => undefined, isOtherHalfOff: () => false,
     ended: () => undefined,
   });
   await actor.prepare();
   const act = async (verb: 'probe' | 'start' | 'stop', index = 0) =>
-    actor.run({ kind: 'run', actionId: 'a-1', group: 'g', index, verb, peerConfirmedDown: false });
+    actor.run({ kind: 'run', actionId: 'a-1', group: 'g', index, verb });
   t.match(await act('probe'), { actionId: 'a-1', outcome: 'ok', state: 'stopped' });
   t.match(await act('start'), { outcome: 'ok', state: 'started' });
   t.match(await act('probe'), { outcome: 'ok', state: 'started' });
@@ -223,15 +223,55 @@ t.test('actor: who waits for quiet waits for a start, and no longer', async (t) 
   const group = { name: 'g', prefer: ['n1'], failback: 'never' as const, aliases: [], resources: [{ kind: 'script' as const, id: 'web', name: 'web', args: [] }] };
   const actor = new Actor({
     groups: [group], drbd: new DrbdSource('n1', []), run: runCommand, logDirectory: path,
-    scriptDirectories: [directory], nowMs: () => performance.now(), warn: () => undefined, ended: () => undefined,
+    scriptDirectories: [directory], nowMs: () => performance.now(), warn: () => undefined, isOtherHalfOff: () => false, ended: () => undefined,
   });
   const order: string[] = [];
   const begunMs = performance.now();
-  const start = actor.run({ kind: 'run', actionId: 'a-1', group: 'g', index: 0, verb: 'start', peerConfirmedDown: false });
+  const start = actor.run({ kind: 'run', actionId: 'a-1', group: 'g', index: 0, verb: 'start' });
   await Promise.all([
     start.then(({ outcome }) => order.push(`start ${outcome}`)),
     actor.untilQuiet(PATIENT_MS).then(() => order.push('quiet')),
   ]);
   t.strictSame(order, ['start ok', 'quiet']);
   t.ok(performance.now() - begunMs < PATIENT_MS, 'the start was the reason to wait, not the limit');
+});
+
+/** DRBD as it never is: connected, and for a while nothing can be promoted. */
+class RefusingOnce extends DrbdSource {
+  readonly asked: boolean[] = [];
+
+  override learn = (): Promise<void> => Promise.resolve();
+
+  override view = (...[, , known]: Parameters<DrbdSource['view']>): ReturnType<DrbdSource['view']> => {
+    this.asked.push(known.peerConfirmedDown);
+    return {
+      interface: '8.4',
+      volumes: [{ minor: 0, role: 'Secondary', connection: 'Connected', disk: 'UpToDate' }],
+      addresses: null,
+      promotable: this.asked.length > 2 ? { ok: true } : { ok: false, reason: 'not yet' },
+    };
+  };
+}
+
+t.test('actor: a start cuts off and forces by what is known of the other half at that moment (I8)', async (t) => {
+  const begin = async (isOff: (asked: number) => boolean): Promise<readonly string[]> => {
+    const drbd = new RefusingOnce('n1', ['r0']);
+    const commands: string[] = [];
+    const resources = [{ kind: 'drbd' as const, id: 'drbd:r0', resource: 'r0' }];
+    const actor = new Actor({
+      groups: [{ name: 'g', prefer: ['n1', 'n2'], failback: 'never', aliases: [], resources }],
+      drbd, logDirectory: folder(t), scriptDirectories: [], nowMs: () => performance.now(),
+      run: ({ argv }) => {
+        commands.push(argv.slice(1).join(' '));
+        return Promise.resolve({ exitCode: 0, stdout: '', stderr: '', startFailure: null, timedOut: false, durationMs: 1 });
+      },
+      isOtherHalfOff: () => isOff(drbd.asked.length), warn: () => undefined, ended: () => undefined,
+    });
+    await actor.run({ kind: 'run', actionId: 'a-1', group: 'g', index: 0, verb: 'start', forced: true });
+    return commands;
+  };
+  const cut = ['disconnect --force r0', 'primary 0'];
+  t.strictSame((await begin(() => true)).slice(0, 2), cut);
+  t.strictSame(await begin((asked) => asked < 2), ['primary 0'], 'it came back while the start waited');
+  t.strictSame((await begin((asked) => asked >= 2)).slice(0, 2), cut, 'it was confirmed off meanwhile');
 });

@@ -1,6 +1,6 @@
 /** S2, S3, S9: what counts as an account of the other node, and what does not. */
 import t from 'tap';
-import { blockers, areGroupPeersDown } from '../../src/failover/clearance.js';
+import { blockers, isOtherHalfOff } from '../../src/failover/clearance.js';
 import { Driver } from './driver.js';
 
 function waitingFor(driver: Driver): string {
@@ -66,13 +66,16 @@ t.test('clearance: silent is not dead (S2)', (t) => {
 t.test('clearance: a last word, a fence and an operator clear, until the node is heard', (t) => {
   const left = new Driver().probed().hear().hear({ phase: 'left' });
   t.equal(left.group.life, 'starting');
-  t.notOk(areGroupPeersDown(left.state, left.group), 'DRBD of a node that left still runs');
+  t.notOk(isOtherHalfOff(left.state, 'mysql', left.nowMs), 'DRBD of a node that left still runs');
 
   const fenced = new Driver().probed().hear().pass(2_000).power('off');
   t.equal(fenced.group.life, 'starting');
-  t.ok(areGroupPeersDown(fenced.state, fenced.group));
+  t.ok(isOtherHalfOff(fenced.state, 'mysql', fenced.nowMs));
+  t.notOk(isOtherHalfOff(fenced.state, 'other', fenced.nowMs), 'nothing is known of another group');
   fenced.hear();
   t.equal(fenced.peer.clearance, null, 'void as soon as it is heard');
+  t.equal(fenced.group.life, 'starting', 'the start that it cleared goes on');
+  t.notOk(isOtherHalfOff(fenced.state, 'mysql', fenced.nowMs), 'and cuts nobody off any more (I8)');
 
   const confirmed = new Driver({ fencing: {} }).probed().hear().pass(2_000);
   confirmed.operator({ kind: 'fenceConfirm', node: 'n2', by: 'kim', reason: 'unplugged' });
@@ -83,6 +86,9 @@ t.test('clearance: a last word, a fence and an operator clear, until the node is
 
 t.test('clearance: away for longer than deadtime, no old clearance is kept (S7)', (t) => {
   const driver = new Driver().probed().hear().pass(2_000).power('off');
+  const { deadtimeMs } = driver.state.spec.heartbeat;
+  const away = (forMs: number) => isOtherHalfOff(driver.state, 'mysql', driver.nowMs + forMs);
+  t.same([deadtimeMs - 1, deadtimeMs].map(away), [true, false], 'also before it is turned again');
   driver.nowMs += 4_000;
   driver.give({ kind: 'tick' });
   t.equal(driver.peer.clearance, null);

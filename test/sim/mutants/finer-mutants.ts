@@ -2,6 +2,7 @@
  * Mutants of finer invariants, most of which break nothing that can be seen in the world: they run with
  * a witness beside them (witness.ts), as the core itself does in the tests of settled and resting.
  */
+import { isOtherHalfOff } from '../../../src/failover/clearance.js';
 import type { Effect } from '../../../src/failover/effect.js';
 import type { FailoverEvent } from '../../../src/failover/event.js';
 import { initialState, type State } from '../../../src/failover/state.js';
@@ -109,6 +110,24 @@ function withClaims(effect: Extract<Effect, { kind: 'send' }>, groups: State['gr
   return { ...effect, report: { ...effect.report, groups: told } };
 }
 
+/** Takes the other half for off when it was so as the last action of the group was ordered. */
+function rememberingOrders(): Brain {
+  const wasOff = new WeakMap<State['spec'], Record<string, boolean>>();
+  return {
+    initialState,
+    step: (state, event, nowMs) => {
+      const result = step(state, event, nowMs);
+      const known = { ...wasOff.get(state.spec) };
+      for (const effect of result.effects) {
+        if (effect.kind === 'run') known[effect.group] = isOtherHalfOff(result.state, effect.group, nowMs);
+      }
+      wasOff.set(result.state.spec, known);
+      return result;
+    },
+    isOtherHalfOff: ({ spec }, group) => wasOff.get(spec)?.[group] === true,
+  };
+}
+
 export const FINER_MUTANTS: readonly Mutant[] = [
   {
     name: 'remembers outside of its state what it has said',
@@ -139,12 +158,19 @@ export const FINER_MUTANTS: readonly Mutant[] = [
     rules: ['I8'],
     nodes: 2,
     seedsMax: 60,
-    brain: bent({
-      effect: (effect, { peers }) =>
-        effect.kind === 'run' && Object.values(peers).some(({ clearance }) => clearance?.kind === 'left')
-          ? { ...effect, peerConfirmedDown: true }
-          : effect,
-    }),
+    brain: {
+      initialState,
+      step,
+      isOtherHalfOff: ({ peers }) => Object.values(peers).some(({ clearance }) => clearance?.kind === 'left'),
+    },
+  },
+  {
+    name: 'cuts off by what it knew when the start was ordered',
+    rules: ['I8'],
+    nodes: 2,
+    operators: ['lastResorts'],
+    seedsMax: 300,
+    brain: rememberingOrders(),
   },
   {
     name: 'marks a disk Outdated that it uses',
