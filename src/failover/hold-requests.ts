@@ -5,9 +5,11 @@
  */
 import type { HoldWish, OperatorRequest } from '../base/control.js';
 import { formatDuration } from '../base/duration.js';
+import type { Order } from '../heartbeat/report.js';
 import * as holds from './holds.js';
 import { isHeard } from './membership.js';
-import { clearOrder, moveKey, orderValue, restartKey, restartOf, setRestart } from './orders.js';
+import { fateOfOrder, insteadSentence } from './order-fate.js';
+import { clearOrder, moveKey, restartKey, restartOf, setRestart } from './orders.js';
 import type { Owner } from './owner.js';
 import { objectionTo } from './placement.js';
 import { isFenceable } from './spec.js';
@@ -56,11 +58,16 @@ function lay(turn: Turn, laying: Laying, groups: readonly Group[]): Verdict {
   holds.layHold(turn, hold);
   const sentence = holds.holdSentence(hold);
   holds.account(turn, laying.group, sentence);
-  return followHold(laying, sentence, holds.holdKey(laying.kind, laying.group));
+  return followHold(laying, sentence, orderOf(turn, laying.kind, laying.group));
 }
 
-function followHold({ group }: Laying, message: string, key: string): Verdict {
-  return { kind: 'follow', message, pending: { what: 'hold', group, node: '', mode: null, key } };
+function followHold({ group }: Laying, message: string, order: Order | undefined): Verdict {
+  return { kind: 'follow', message, pending: { what: 'hold', group, node: '', mode: null, order } };
+}
+
+/** What stands in the register of a hold. */
+function orderOf({ state }: Turn, kind: holds.HoldKind, group: string | null): Order | undefined {
+  return state.orders[holds.holdKey(kind, group)];
 }
 
 /** Null when an end was asked for and the time of day is not known. */
@@ -85,29 +92,22 @@ function dropErrands(turn: Turn, name: string): void {
 }
 
 /** Done when every node that is heard says the same, and what was under way has come to rest. */
-export function endOfHold(turn: Turn, { key = '', group, message }: PendingRequest): End | null {
-  if (orderValue(turn.state, key) === null) {
-    return { ok: false, message: `${message}; it was lifted meanwhile` };
+export function endOfHold(turn: Turn, request: PendingRequest): End | null {
+  const { group, message } = request;
+  const fate = fateOfOrder(turn, request);
+  if (fate === 'replaced') {
+    const standing = standingHold(turn, request);
+    if (standing === null) return { ok: false, message: `${message}; it was lifted meanwhile` };
+    return { ok: false, message: insteadSentence(standing) };
   }
-  const standing = standingHold(turn, key);
-  if (standing !== null && standing !== message) {
-    return { ok: false, message: `${standing}: that was asked for meanwhile, and stands instead` };
-  }
-  const own = turn.state.orders[key];
-  const heard = turn.peers.filter(isHeard);
-  const isKnown = heard.every(({ report }) =>
-    report?.orders.some(
-      (order) => order.key === key && order.version === own?.version && order.value === own.value,
-    ),
-  );
   const concerned = turn.groups.filter(({ spec }) => group === null || spec.name === group);
-  if (!isKnown || concerned.some((entry) => verdicts.isUnderWay(turn, entry))) return null;
+  if (fate === 'spreading' || concerned.some((entry) => verdicts.isUnderWay(turn, entry))) return null;
   return { ok: true, message: `${message}; ${knownWhere(turn)}` };
 }
 
-/** The sentence of the hold that lies in a register. */
-function standingHold(turn: Turn, key: string): string | null {
-  const about = holds.holdOfKey(key);
+/** The sentence of the hold that lies in the register of a request; null when it is empty. */
+function standingHold(turn: Turn, { order }: PendingRequest): string | null {
+  const about = order === undefined ? null : holds.holdOfKey(order.key);
   const hold = about === null ? null : holds.holdAt(turn.state, about.kind, about.group);
   return hold === null ? null : holds.holdSentence(hold);
 }
@@ -146,7 +146,19 @@ function lift(turn: Turn, { kind, group, by }: Lifting, groups: readonly Group[]
   const sentences = [`${by} lifts the ${name}`, ...groups.flatMap((one) => nextFor(turn, one))];
   const message = [...new Set(sentences)].join('; ');
   holds.account(turn, group, message);
-  return { kind: 'done', message };
+  return followLift(message, group, orderOf(turn, kind, group));
+}
+
+function followLift(message: string, group: string | null, order: Order | undefined): Verdict {
+  return { kind: 'follow', message, pending: { what: 'lift', group, node: '', mode: null, order } };
+}
+
+/** Done when every node that is heard has it: until then another hold may be found to stand. */
+export function endOfLift(turn: Turn, request: PendingRequest): End | null {
+  const fate = fateOfOrder(turn, request);
+  const standing = standingHold(turn, request);
+  if (standing !== null) return { ok: false, message: insteadSentence(standing) };
+  return fate === 'spreading' ? null : { ok: true, message: `${request.message}; ${knownWhere(turn)}` };
 }
 
 /** What comes next for a group that is free again, as far as it is known here. */
@@ -181,18 +193,24 @@ export function judgeDisable(turn: Turn, request: Request<'disable'>): Verdict {
   holds.layHold(turn, hold);
   const message = holds.holdSentence(hold);
   holds.account(turn, name, message);
-  return { kind: 'follow', message, pending: { what: 'disable', group: name, node: '', mode: null } };
+  const order = orderOf(turn, 'disable', name);
+  return { kind: 'follow', message, pending: { what: 'disable', group: name, node: '', mode: null, order } };
 }
 
-/** Done when it is stopped here and on every node that is heard. */
-export function endOfDisable(turn: Turn, group: Group, took: string): End | null {
+/** Done when every node that is heard has it, and it is stopped here and there. */
+export function endOfDisable(turn: Turn, group: Group, request: PendingRequest): End | null {
   const { name } = group.spec;
+  const fate = fateOfOrder(turn, request);
+  if (fate === 'replaced') {
+    const standing = standingHold(turn, request);
+    if (standing === null) return { ok: false, message: `${name} was enabled again meanwhile` };
+    return { ok: false, message: insteadSentence(standing) };
+  }
   const stuck = verdicts.stuckWhere(turn, group);
   if (stuck !== null) return { ok: false, message: `${name} is disabled, but ${stuck}` };
-  if (holds.disableOf(turn.state, name) === null) {
-    return { ok: false, message: `${name} was enabled again meanwhile` };
-  }
   if (group.life !== 'stopped' || verdicts.holderOf(turn, group) !== null) return null;
+  if (fate === 'spreading') return null;
+  const took = formatDuration(turn.nowMs - request.askedMs);
   const silent = turn.peers.filter((peer) => !isHeard(peer) && peer.clearance === null);
   const names = silent.map((peer) => peer.name).join(', ');
   const caveat = names === '' ? '' : `; ${names} is silent, so what runs there is not known`;
@@ -209,16 +227,20 @@ export function judgeEnable(turn: Turn, request: Request<'enable'>): Verdict {
   }
   const message = `${request.by} enables ${name}`;
   holds.account(turn, name, message);
+  const order = orderOf(turn, 'disable', name);
   const held = holds.standstillOf(turn.state, name);
   if (held !== null) {
-    return { kind: 'done', message: `${message}; not started yet: ${holds.holdSentence(held)}` };
+    return followLift(`${message}; not started yet: ${holds.holdSentence(held)}`, name, order);
   }
-  return { kind: 'follow', message, pending: { what: 'enable', group: name, node: '', mode: null } };
+  return { kind: 'follow', message, pending: { what: 'enable', group: name, node: '', mode: null, order } };
 }
 
-/** Done when it runs; failed when nothing is on the way to that. */
+/** Done when it runs; failed when it is disabled again, or nothing is on the way to that. */
 export function endOfEnable(turn: Turn, group: Group, request: PendingRequest): End | null {
   const { name } = group.spec;
+  const standing = standingHold(turn, request);
+  if (standing !== null) return { ok: false, message: insteadSentence(standing) };
+  if (fateOfOrder(turn, request) === 'spreading') return null;
   const holder = verdicts.holderOf(turn, group);
   if (holder !== null && verdicts.isStartedOn(turn, group, holder)) {
     const took = formatDuration(turn.nowMs - request.askedMs);

@@ -19,11 +19,12 @@ import {
   moveTarget,
   setOrder,
 } from './orders.js';
+import { fateOfOrder, insteadSentence } from './order-fate.js';
 import { objectionTo, placement } from './placement.js';
 import { judgeReload } from './reload.js';
 import type { ClusterSpec } from './spec.js';
 import * as mode from './standby-request.js';
-import type { PendingRequest } from './state.js';
+import type { Group, PendingRequest } from './state.js';
 import type { Turn } from './turn.js';
 import {
   findGroup,
@@ -160,11 +161,12 @@ function judgeMove(turn: Turn, word: string, to: string | null): Verdict {
   const objection = objectionTo(turn.state, group, target);
   if (objection !== null) return refuse(`${name} cannot move to ${target}: ${objection}`);
   setOrder(turn, moveKey(name), target);
+  const order = turn.state.orders[moveKey(name)];
   const from = holder === null ? '' : ` from ${holder}`;
   return {
     kind: 'follow',
     message: `Moving ${name}${from} to ${target}`,
-    pending: { what: 'move', group: name, node: target, mode: null },
+    pending: { what: 'move', group: name, node: target, mode: null, order },
   };
 }
 
@@ -272,6 +274,7 @@ const SPECIAL_ENDS: Readonly<
   fenceTest: fence.endOfFenceTest,
   mode: mode.endOfMode,
   hold: held.endOfHold,
+  lift: held.endOfLift,
 };
 
 function endOf(turn: Turn, request: PendingRequest): End | null {
@@ -285,16 +288,28 @@ function endOf(turn: Turn, request: PendingRequest): End | null {
   const group = request.group === null ? undefined : turn.group(request.group);
   if (group === undefined || request.group === null) return null;
   if (request.what === 'restart') return held.endOfRestart(turn, group, request);
-  if (request.what === 'disable') return held.endOfDisable(turn, group, took);
+  if (request.what === 'disable') return held.endOfDisable(turn, group, request);
   if (request.what === 'enable') return held.endOfEnable(turn, group, request);
+  return endOfMove(turn, group, request, took);
+}
+
+/** Done when it runs there, and no node has another order for it. */
+function endOfMove(turn: Turn, group: Group, request: PendingRequest, took: string): End | null {
+  const { name } = group.spec;
+  const target = moveTarget(turn.state, name);
+  const isMeant = target === request.node;
   if (isStartedOn(turn, group, request.node)) {
-    return { ok: true, message: `${request.group} runs on ${request.node} (${took})` };
+    if (isMeant && fateOfOrder(turn, request) !== 'known') return null;
+    if (isMeant || target === null) {
+      return { ok: true, message: `${name} runs on ${request.node} (${took})` };
+    }
+    const message = `${name} does not stay on ${request.node}; ` + insteadSentence(`it moves to ${target}`);
+    return { ok: false, message };
   }
-  const target = moveTarget(turn.state, request.group);
-  if (target === request.node) return null;
+  if (isMeant) return null;
   if (isUnderWay(turn, group)) return null;
   const holder = holderOf(turn, group);
   const where = stuckWhere(turn, group) ?? (holder === null ? 'it runs nowhere' : `it is on ${holder}`);
-  const message = `${request.group} did not arrive on ${request.node}; ${where}. See "tandem status"`;
+  const message = `${name} did not arrive on ${request.node}; ${where}. See "tandem status"`;
   return { ok: false, message };
 }

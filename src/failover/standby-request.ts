@@ -1,7 +1,9 @@
 /** Requests for the mode of a node: standby, with who, why and until when; and online again. */
 import type { OperatorRequest } from '../base/control.js';
+import type { Order } from '../heartbeat/report.js';
 import { ownerFrom } from './hold-requests.js';
 import { account } from './holds.js';
+import { fateOfOrder, insteadSentence } from './order-fate.js';
 import { clearOrder } from './orders.js';
 import { placement } from './placement.js';
 import * as standby from './standby.js';
@@ -39,7 +41,7 @@ export function judgeStandby(turn: Turn, request: Request<'standby'>): Verdict {
   return {
     kind: 'follow',
     message: `Setting ${node} to ${words.slice('in '.length)}`,
-    pending: { what: 'mode', group: null, node, mode: 'standby' },
+    pending: { what: 'mode', group: null, node, mode: 'standby', order: modeOrder(turn, node) },
   };
 }
 
@@ -55,21 +57,34 @@ export function judgeOnline(turn: Turn, { node: word, by = SOMEBODY }: Request<'
   return {
     kind: 'follow',
     message: `Setting ${node} to online`,
-    pending: { what: 'mode', group: null, node, mode: 'online' },
+    pending: { what: 'mode', group: null, node, mode: 'online', order: modeOrder(turn, node) },
   };
 }
 
-/** Done when the node holds nothing that it must not hold. */
-export function endOfMode(turn: Turn, { node, mode }: PendingRequest, took: string): End | null {
+function modeOrder({ state }: Turn, node: string): Order | undefined {
+  return state.orders[standby.modeKey(node)];
+}
+
+/** Done when every node that is heard has it, and the node holds nothing that it must not hold. */
+export function endOfMode(turn: Turn, request: PendingRequest, took: string): End | null {
+  const { node } = request;
   const scope = standby.standbyOf(turn.state, node);
-  if (mode === 'online' || scope === null) return { ok: true, message: `${node} is online` };
-  const held = turn.groups.filter(
-    (group) => standby.isInScope(scope, group.spec, node) && holderOf(turn, group) === node,
-  );
-  if (held.length > 0) {
-    const stuck = held.find((group) => group.life === 'stopFailed');
-    return stuck === undefined ? null : { ok: false, message: stuck.reason };
+  const fate = fateOfOrder(turn, request);
+  if (fate === 'replaced') {
+    const words = standby.standbySentence(turn.state, node);
+    if (words !== null) return { ok: false, message: insteadSentence(`${node} is ${words}`) };
+    return { ok: false, message: `${node} is online: its standby was ended meanwhile` };
   }
+  const held =
+    scope === null
+      ? []
+      : turn.groups.filter(
+          (group) => standby.isInScope(scope, group.spec, node) && holderOf(turn, group) === node,
+        );
+  const stuck = held.find((group) => group.life === 'stopFailed');
+  if (stuck !== undefined) return { ok: false, message: stuck.reason };
+  if (held.length > 0 || fate === 'spreading') return null;
+  if (scope === null) return { ok: true, message: `${node} is online` };
   const nothing = scope === 'all' ? 'holds nothing' : `holds no ${scope} group`;
   return { ok: true, message: `${node} is ${standby.standbyWords(scope)} and ${nothing} (${took})` };
 }

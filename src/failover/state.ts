@@ -318,6 +318,7 @@ export interface PendingRequest {
     | 'disable'
     | 'enable'
     | 'hold'
+    | 'lift'
     | 'discard'
     | 'fence'
     | 'fenceTest'
@@ -329,8 +330,8 @@ export interface PendingRequest {
   readonly mode: NodeMode | null;
   /** Of a restart: the claim under which it ran before. */
   readonly epoch?: number;
-  /** Of a hold: its register. */
-  readonly key?: string;
+  /** What it has put into a register; see order-fate. */
+  readonly order?: Order | undefined;
   readonly askedMs: number;
   readonly outcome: 'running' | 'done' | 'failed';
   readonly message: string;

@@ -15,7 +15,7 @@ export type Verdict =
       readonly message: string;
       readonly pending: Pick<
         PendingRequest,
-        'what' | 'group' | 'resource' | 'node' | 'mode' | 'epoch' | 'key' | 'nodes' | 'fenceTests'
+        'what' | 'group' | 'resource' | 'node' | 'mode' | 'epoch' | 'order' | 'nodes' | 'fenceTests'
       >;
     };
 

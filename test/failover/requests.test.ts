@@ -1,6 +1,7 @@
 /** What operators are answered: every answer is a sentence, and `done` is a fact. */
 import t from 'tap';
 import type { OperatorRequest } from '../../src/base/control.js';
+import type { Order } from '../../src/heartbeat/report.js';
 import { Driver } from './driver.js';
 
 function answer(driver: Driver, request: OperatorRequest): string {
@@ -42,8 +43,101 @@ t.test('requests: a move is done when the group runs there', (t) => {
   t.match(driver.group.grant, { node: 'n2', generation: 3, epoch: 2 });
   driver.hear({}, { life: 'starting', epoch: 2, claim: { epoch: 2, rank: 0 } });
   t.same(driver.of('answer'), [], 'not yet');
-  driver.hear({}, { life: 'started', epoch: 2, claim: { epoch: 2, rank: 0 } });
+  const emptied = { key: 'move.mysql', value: '-', version: 2, origin: 'n2' };
+  driver.hear({ orders: [emptied] }, { life: 'started', epoch: 2, claim: { epoch: 2, rank: 0 } });
   t.match(driver.of('answer'), [{ answer: { state: 'done', message: /^mysql runs on n2 \(/ } }]);
+  t.end();
+});
+
+type Rival = Pick<Order, 'key'> & Partial<Order>;
+
+/** Orders that were given on n2 before it heard of this one here, and stand: their origin sorts first. */
+const RIVALS: readonly (readonly [OperatorRequest, Rival, RegExp])[] = [
+  [
+    { kind: 'standby', node: 'n1', by: 'kim' },
+    { key: 'mode.n1', value: '-' },
+    /^n1 is online: its standby was ended meanwhile$/,
+  ],
+  [
+    { kind: 'standby', node: 'n1', by: 'kim', reason: 'new disk' },
+    { key: 'mode.n1', value: 'standby-foreign;lee;;x' },
+    /^n1 is in standby for foreign groups by lee: x .*: that was asked for meanwhile, and stands instead$/,
+  ],
+  [
+    { kind: 'disable', group: 'mysql', by: 'kim', reason: 'new disk', forMs: null },
+    { key: 'disable.mysql', value: 'lee;;x' },
+    /^mysql is disabled by lee: x .*stands instead$/,
+  ],
+  [
+    { kind: 'disable', group: 'mysql', by: 'kim', reason: 'new disk', forMs: null },
+    { key: 'disable.mysql', value: '-' },
+    /^mysql was enabled again meanwhile$/,
+  ],
+];
+
+/** What was laid before, and lifted here while somebody laid something else on n2. */
+const RIVAL_LIFTS: readonly (readonly [OperatorRequest, OperatorRequest, Rival, RegExp])[] = [
+  [
+    { kind: 'standby', node: 'n2', by: 'kim' },
+    { kind: 'online', node: 'n2', by: 'kim' },
+    { key: 'mode.n2', value: 'standby;lee;;x' },
+    /^n2 is in standby by lee: x .*stands instead$/,
+  ],
+  [
+    { kind: 'disable', group: 'mysql', by: 'kim', reason: 'x', forMs: null },
+    { kind: 'enable', group: 'mysql', by: 'kim' },
+    { key: 'disable.mysql', value: 'lee;;y' },
+    /^mysql is disabled by lee: y .*stands instead$/,
+  ],
+  [
+    { kind: 'freeze', group: 'mysql', by: 'kim', reason: 'x', forMs: null },
+    { kind: 'unfreeze', group: 'mysql', by: 'kim' },
+    { key: 'freeze.mysql', value: 'lee;;y' },
+    /^mysql is frozen by lee: y .*stands instead$/,
+  ],
+];
+
+/** The last answer to a request, after n2 says which order it has. */
+function after(driver: Driver, request: OperatorRequest, theirs: Rival): string[] {
+  const first = answer(driver, request);
+  const own = driver.state.orders[theirs.key];
+  if (own === undefined) throw new Error(`nothing was ordered: ${first}`);
+  driver.hear({ orders: [{ ...own, ...theirs }] });
+  return driver.of('answer').map(({ answer: { state, message } }) => `${state}: ${message}`);
+}
+
+t.test('requests: of two orders given at once the one that lost is not told to be done', (t) => {
+  for (const [request, theirs, sentence] of RIVALS) {
+    const driver = new Driver().probed().hear();
+    const [said = 'nothing', ...more] = after(driver, request, { ...theirs, origin: 'm9' });
+    t.match(said.replace(/^failed: /, ''), sentence);
+    t.match(said, /^failed: /);
+    t.same(more, []);
+    const other = new Driver().probed().hear();
+    t.match(after(other, request, { key: theirs.key })[0], /^done: /, 'with nobody else it is done when n2 has it');
+  }
+  for (const [laying, request, theirs, sentence] of RIVAL_LIFTS) {
+    const driver = new Driver().probed().hear();
+    after(driver, laying, { key: theirs.key });
+    const [said = 'nothing'] = after(driver, request, { ...theirs, origin: 'm9' });
+    t.match(said.replace(/^failed: /, ''), sentence);
+    t.match(said, /^failed: /);
+  }
+  t.end();
+});
+
+t.test('requests: a group that is to be moved on is not told to have arrived', (t) => {
+  const driver = new Driver({ nodes: ['n1', 'n2', 'n3'] }).probed().hear();
+  const there = { life: 'started', epoch: 2, claim: { epoch: 2, rank: 0 } } as const;
+  driver.hear({ orders: [{ key: 'move.mysql', value: 'n1', version: 1, origin: 'n2' }] }, there);
+  const request = { kind: 'move', group: 'mysql', to: 'n2' } as const;
+  t.match(answer(driver, request), /^accepted ok: Moving/);
+  t.equal(driver.of('answer').length, 1, 'it runs there, and n2 may have another order');
+  const theirs = { key: 'move.mysql', value: 'n1', version: 2, origin: 'm9' };
+  driver.hear({ orders: [theirs] }, there);
+  t.match(driver.of('answer'), [
+    { answer: { state: 'failed', message: /does not stay on n2; it moves to n1: that was asked for meanwhile/ } },
+  ]);
   t.end();
 });
 

@@ -103,6 +103,7 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
     laid.set(key, { ...hold, forgetful: new Set(), learntMs: new Map() });
   };
   const onAnswered = (node: string, { id, state, message }: OperatorAnswer, atMs: number): void => {
+    if (state === 'accepted') return;
     const key = lifting.get(id);
     lifting.delete(id);
     if (state !== 'done') return;

@@ -33,9 +33,7 @@ export function steady(world: World, tell: (violation: Violation) => void): Chec
     }
   }
 
-  return checker('steady', ['clientNetwork', 'daemon', 'sent'], (seen, atMs) => {
-    // The rest is nothing to it.
-     
+  return checker('steady', ['clientNetwork', 'daemon', 'sent', 'heard'], (seen, atMs) => {
     switch (seen.kind) {
       case 'clientNetwork':
         if (seen.isUp) cutSinceMs.delete(seen.node);
@@ -46,6 +44,14 @@ export function steady(world: World, tell: (violation: Violation) => void): Chec
         if (world.setup.nodes.some((node) => world.machine(node).state !== null)) return;
         newest.clear();
         movedMs.clear();
+        return;
+      case 'heard':
+        // Its own order of an earlier life, which it takes up again.
+        for (const { key, version, origin } of seen.report.orders) {
+          if (origin !== seen.node || !key.startsWith('reach.')) continue;
+          const group = key.slice('reach.'.length);
+          newest.set(group, Math.max(version, newest.get(group) ?? 0));
+        }
         return;
       case 'sent':
         for (const order of seen.report.orders) {

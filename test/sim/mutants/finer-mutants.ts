@@ -100,6 +100,14 @@ function standingFirm(state: State, before: State): State {
   return { ...state, groups: Object.fromEntries(groups) };
 }
 
+/** Forgets which order a request has given, so that no other one can be found to stand instead. */
+function notLookingAround(state: State): State {
+  const requests = Object.entries(state.requests).map(
+    ([id, request]) => [id, { ...request, order: undefined }] as const,
+  );
+  return { ...state, requests: Object.fromEntries(requests) };
+}
+
 /** And is told as it stands. */
 function withClaims(effect: Extract<Effect, { kind: 'send' }>, groups: State['groups']): Effect {
   const told = effect.report.groups.map((entry) => {
@@ -171,6 +179,14 @@ export const FINER_MUTANTS: readonly Mutant[] = [
     operators: ['lastResorts'],
     seedsMax: 300,
     brain: rememberingOrders(),
+  },
+  {
+    name: 'calls an order done that the other nodes have not heard of',
+    rules: ['I10'],
+    nodes: null,
+    operators: ['commands', 'worstTime'],
+    seedsMax: 60,
+    brain: bent({ after: notLookingAround }),
   },
   {
     name: 'marks a disk Outdated that it uses',
