@@ -102,7 +102,10 @@ export function outdateAsks({ fencePeers }: State): readonly OutdateAsk[] {
 
 /** Answers the handlers whose question is settled. */
 export function settleFencePeers(turn: Turn): void {
-  for (const asked of turn.state.fencePeers) {
+  const { fencePeers, health } = turn.state;
+  // S6: DRBD here may have connected again while this node stood still, and the word be an old one.
+  if (fencePeers.length === 0 || !turn.hasCome(health.listenUntilMs)) return;
+  for (const asked of fencePeers) {
     const peer = turn.peer(asked.node);
     const end = peer === undefined ? null : endOf(turn, asked, peer);
     if (end === null) {

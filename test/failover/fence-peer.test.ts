@@ -134,6 +134,24 @@ t.test('fence peer: a connection that has come back needs no answer', (t) => {
   t.end();
 });
 
+t.test('fence peer: after standing still DRBD here is heard before a word that may be old (S6)', (t) => {
+  const promoting = (): Driver => {
+    const driver = new Driver().probed().hear({}, { life: 'started', epoch: 1 });
+    driver.give({ kind: 'drbd', facts: [facts(APART)] });
+    asked(driver).nowMs += 700;
+    t.equal(told(word(driver, 'outdated')), 'nothing', 'it stood still, and n2 speaks first');
+    t.equal(driver.state.copies['r0']?.ahead, false);
+    return driver;
+  };
+  const connected = promoting().give({ kind: 'drbd', facts: [facts({})] });
+  connected.pass(100);
+  t.match(connected.state.copies['r0'], { kind: 'current', ahead: false }, 'DRBD has connected meanwhile');
+  const still = promoting();
+  t.equal(told(still.pass(500)), 'done outdated', 'it has not');
+  t.equal(still.state.copies['r0']?.ahead, true);
+  t.end();
+});
+
 t.test('fence peer: what is no resource or no peer of ours is refused', (t) => {
   const driver = new Driver().running();
   driver.operator({ kind: 'fencePeer', resource: 'r9', peer: null, waitMs: 1 });
