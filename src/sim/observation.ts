@@ -108,6 +108,10 @@ export type Observation =
       readonly resource: string;
       readonly exit: number;
     }
+  /** The kernel has learnt from its handler what became of the other disk, and goes by that. */
+  | { readonly kind: 'fateKnown'; readonly node: string; readonly resource: string }
+  /** Both halves are connected, so that nothing said before of either counts any more. */
+  | { readonly kind: 'connected'; readonly resource: string }
   /** `drbdadm resume-io` lets held back writes go on, and by whose order. */
   | {
       readonly kind: 'resumed';

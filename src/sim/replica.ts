@@ -368,7 +368,10 @@ export class Replica {
     const isDown = exit === 5 && side.disk === 'UpToDate';
     if (exit === 4 || exit === 7 || isDown) side.peerDisk = 'Outdated';
     if (exit === 6 && side.role === 'Secondary') this.#setDisk(side, 'Outdated');
-    if (side.peerDisk !== 'DUnknown') side.isHeldBack = false;
+    if (side.peerDisk !== 'DUnknown') {
+      side.isHeldBack = false;
+      this.#news.observe({ kind: 'fateKnown', node: side.node, resource: this.resource });
+    }
     this.#changed(side.node);
   }
 
@@ -546,6 +549,7 @@ export class Replica {
     this.#isLinked = meeting.kind !== 'standAlone';
     if (meeting.kind === 'standAlone') this.#standAlone(a, b);
     else {
+      this.#news.observe({ kind: 'connected', resource: this.resource });
       for (const side of [a, b]) {
         side.peerDisk = 'DUnknown';
         side.isHeldBack = false;

@@ -1,7 +1,8 @@
 /**
  * S4 under DRBD's policy `resource-and-stonith`: no client is told that its write is safe while it is on
- * one disk only and nobody has found out what became of the other one. Found out: the handler was told
- * so (whether that is true is for I17), the other node is proven off, or its disk holds no whole copy.
+ * one disk only and nobody has found out what became of the other one. Found out: the kernel was told so by
+ * its handler and goes by it (whether that is true is for I17), somebody let the writes go on, or the other
+ * disk holds no whole copy. With the next connection that is over.
  * tandemd lets held back writes go on only when the other node is proven off; a person may do so.
  */
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
@@ -10,14 +11,12 @@ import type { Observation } from '../../../src/sim/observation.js';
 import type { World } from '../../../src/sim/world.js';
 import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
 
-/** Exit codes of a handler that found out: Inconsistent, Outdated, down, fenced. */
-const FOUND_OUT: readonly number[] = [3, 4, 5, 7];
 /** Disks that could be used without the other one. */
 const WHOLE: readonly string[] = ['UpToDate', 'Consistent'];
 
 export function loneWrites(world: World, tell: (violation: Violation) => void): Checker {
   const knowledge = new Knowledge(world);
-  /** `node|resource`: the fate of the other disk was found out since both were last written. */
+  /** `node|resource`: the fate of the other disk was found out since both were connected. */
   const settled = new Set<string>();
   const isHolding = world.setup.drbdFencing === 'resource-and-stonith';
 
@@ -36,10 +35,7 @@ export function loneWrites(world: World, tell: (violation: Violation) => void): 
   function onAcknowledged({ node, resource, content, alone }: Of<'acknowledged'>, atMs: number): void {
     const replica = world.replicas[resource];
     if (replica === undefined) return;
-    if (!alone) {
-      for (const name of replica.nodes) settled.delete(`${name}|${resource}`);
-      return;
-    }
+    if (!alone) return;
     const other = otherOf(resource, node);
     // A half without a disk writes on that of the other node.
     const isElsewhere = !contains(replica.content(node), content);
@@ -51,15 +47,21 @@ export function loneWrites(world: World, tell: (violation: Violation) => void): 
     tell({ rule: 'S4', sentence, atMs });
   }
 
-  const kinds = [...KNOWLEDGE_KINDS, ...(['handlerEnds', 'resumed', 'acknowledged'] as const)] as const;
+  function onConnected(resource: string): void {
+    for (const name of world.replicas[resource]?.nodes ?? []) settled.delete(`${name}|${resource}`);
+  }
+
+  const kinds = [
+    ...KNOWLEDGE_KINDS,
+    ...(['fateKnown', 'connected', 'resumed', 'acknowledged'] as const),
+  ] as const;
   return checker('lone writes', kinds, (seen, atMs) => {
     if (!isHolding) return;
     knowledge.take(seen, atMs);
+    if (seen.kind === 'fateKnown') settled.add(`${seen.node}|${seen.resource}`);
+    if (seen.kind === 'connected') onConnected(seen.resource);
     if (seen.kind === 'resumed') onResumed(seen, atMs);
     if (seen.kind === 'acknowledged') onAcknowledged(seen, atMs);
-    if (seen.kind === 'handlerEnds' && FOUND_OUT.includes(seen.exit)) {
-      settled.add(`${seen.node}|${seen.resource}`);
-    }
   });
 }
 
