@@ -24,6 +24,7 @@ export class MachineWatchdog {
   #isPlanned = false;
   #isFrozen = false;
   #fedMs = 0;
+  #pauseMs = 0;
   #provedMs = 0;
   #diskSinceMs: number | null = null;
 
@@ -62,14 +63,19 @@ export class MachineWatchdog {
     this.#isFrozen = false;
   }
 
-  /** The core was turned, at this moment. The daemon feeds it every other time only: up to half a keepalive less. */
+  /** The configuration that tandemd runs with from here on: it feeds twice a keepalive at most. */
+  setPace(keepaliveMs: number): void {
+    this.#pauseMs = keepaliveMs / 2;
+  }
+
+  /** The core was turned, at this moment. */
   turned(nowMs: number): void {
     if (this.#diskSinceMs !== null && !this.#disk.isHanging) this.#diskSinceMs = null;
     if (this.#diskSinceMs === null && nowMs - this.#provedMs >= PROVE_EVERY_MS) {
       this.#provedMs = nowMs;
       if (this.#disk.isHanging) this.#diskSinceMs = nowMs;
     }
-    if (!this.#isStarving(nowMs)) this.#fedMs = nowMs;
+    if (nowMs - this.#fedMs >= this.#pauseMs && !this.#isStarving(nowMs)) this.#fedMs = nowMs;
   }
 
   #isStarving(nowMs: number): boolean {

@@ -41,7 +41,8 @@ export class Machine {
   readonly agents: Agents;
   readonly senses: Senses;
   readonly #setup: MachineSetup;
-  #isOn = false;
+  /** `up`: its kernel has booted, and programs run. */
+  #power: 'off' | 'booting' | 'up' = 'off';
   #isDisabled = false;
   readonly #release = new Release();
   #bootCount = 0;
@@ -79,7 +80,7 @@ export class Machine {
     const { queue, repeats } = setup;
     this.#letterbox = new Letterbox(this.name, { queue, repeats, clock: this.#clock }, {
       deliver: (link, report) => {
-        if (this.#isOn) this.#give(this.#release.read(link, report));
+        if (this.isOn) this.#give(this.#release.read(link, report));
       },
       turned: (atMs) => this.#watchdog?.turned(atMs),
     });
@@ -108,7 +109,7 @@ export class Machine {
   }
 
   get isOn(): boolean {
-    return this.#isOn;
+    return this.#power !== 'off';
   }
 
   /** The state of the core, null while no daemon runs. For logs and views, never for checkers. */
@@ -173,8 +174,8 @@ export class Machine {
   }
 
   cutPower(): void {
-    if (!this.#isOn) return;
-    this.#isOn = false;
+    if (!this.isOn) return;
+    this.#power = 'off';
     this.#bootCount += 1;
     this.#frozenUntilMs = 0;
     this.#daemon = null;
@@ -191,7 +192,7 @@ export class Machine {
 
   /** Power on; the daemon runs after the boot. */
   restorePower(): void {
-    if (this.#isOn || this.#isDisabled) return;
+    if (this.isOn || this.#isDisabled) return;
     this.#setup.power.switchedOn(this.name);
     this.#boot();
   }
@@ -208,11 +209,12 @@ export class Machine {
   }
 
   #boot(): void {
-    this.#isOn = true;
+    this.#power = 'booting';
     this.#bootCount += 1;
     this.#clock.set(0);
     this.#setup.observe({ kind: 'power', node: this.name, on: true });
     this.#later(this.#setup.bootMs, () => {
+      this.#power = 'up';
       for (const replica of this.senses.replicas) replica.setUp(this.name, true);
       this.startDaemon();
     });
@@ -220,7 +222,7 @@ export class Machine {
 
   /** Is on and goes on from a state that a daemon got into elsewhere; `nowMs` is its clock. */
   resume(state: State, nowMs: number): void {
-    this.#isOn = true;
+    this.#power = 'up';
     this.#bootCount += 1;
     this.#clock.set(nowMs);
     this.#generation = state.generation;
@@ -233,7 +235,7 @@ export class Machine {
   // --- the daemon --------------------------------------------------------------------------------
 
   startDaemon(): void {
-    if (!this.#isOn || this.#daemon !== null) return;
+    if (this.#power !== 'up' || this.#daemon !== null) return;
     if (this.#watchdog?.fits(this.#spec) === false) return;
     const boot = this.#bootCount;
     this.stateDisk.whenItAnswers(() => {
@@ -268,8 +270,8 @@ export class Machine {
   }
 
   #observeConfiguration({ digest, heartbeat, groups }: ClusterSpec): void {
-    const names = groups.map(({ name }) => name);
-    const about = { node: this.name, digest, heartbeat, groups: names };
+    this.#watchdog?.setPace(heartbeat.keepaliveMs);
+    const about = { node: this.name, digest, heartbeat, groups: groups.map(({ name }) => name) };
     this.#setup.observe({ kind: 'configured', ...about });
   }
 
@@ -305,7 +307,7 @@ export class Machine {
 
   /** The whole machine stands still. */
   freeze(forMs: number): void {
-    if (!this.#isOn) return;
+    if (!this.isOn) return;
     this.#letterbox.disturb();
     this.#frozenUntilMs = Math.max(this.#frozenUntilMs, this.#setup.queue.nowMs + forMs);
     for (const replica of this.senses.replicas) replica.setFrozen(this.name, true);

@@ -7,8 +7,9 @@ import { initialState } from '../../src/failover/state.js';
 import { step } from '../../src/failover/step.js';
 import { databaseGroup, LAN_REPLICA, QUICK_AGENTS, QUICK_POWER } from '../../src/sim/household.js';
 import type { Machine } from '../../src/sim/machine.js';
-import type { WatchdogSetup } from '../../src/sim/machine-watchdog.js';
+import { MachineWatchdog, type WatchdogSetup } from '../../src/sim/machine-watchdog.js';
 import { GOOD_LAN } from '../../src/sim/network.js';
+import { EventQueue } from '../../src/sim/queue.js';
 import { World } from '../../src/sim/world.js';
 
 const TIMEOUT_MS = 2_000;
@@ -116,5 +117,38 @@ t.test('sim watchdog: one that would reset a sound machine keeps tandemd from st
     hasDaemon = n1.state !== null;
   });
   t.notOk(hasDaemon);
+  t.end();
+});
+
+t.test('sim watchdog: it is fed twice a keepalive at most, as by the real daemon', (t) => {
+  const resetMs = (turnsMs: readonly number[]): number | null => {
+    const queue = new EventQueue();
+    const expired: number[] = [];
+    const disk = { isHanging: false };
+    const watchdog = new MachineWatchdog(queue, BOARD, { disk, expired: () => expired.push(queue.nowMs) });
+    watchdog.arm();
+    watchdog.setPace(200);
+    for (const atMs of turnsMs) queue.after(atMs, () => watchdog.turned(queue.nowMs));
+    while (queue.runNext(10_000));
+    return expired[0] ?? null;
+  };
+  t.equal(resetMs([99]), TIMEOUT_MS, 'too soon after the last time');
+  t.equal(resetMs([99, 100]), TIMEOUT_MS + 100);
+  t.equal(resetMs([100, 199]), TIMEOUT_MS + 100);
+  t.equal(resetMs([100, 199, 200]), TIMEOUT_MS + 200);
+  t.end();
+});
+
+t.test('sim watchdog: no daemon runs before the kernel does', (t) => {
+  const seen: string[] = [];
+  play(BOARD, (n1, world) => {
+    world.observe(({ node, what }, nowMs) => {
+      if (node === 'n1' && what === 'began') seen.push(`began ${String(nowMs)}`);
+    }, ['daemon']);
+    n1.cutPower();
+    n1.restorePower();
+    world.queue.after(1_000, () => n1.startDaemon());
+  });
+  t.same(seen, ['began 25000'], 'bootMs later, however early somebody wants it');
   t.end();
 });
