@@ -8,8 +8,7 @@ import { viewStatus } from '../../../src/failover/view.js';
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import type { Observation } from '../../../src/sim/observation.js';
 import type { World } from '../../../src/sim/world.js';
-import { Knowledge } from './knowledge.js';
-import { Timing, TIMING_KINDS } from './timing.js';
+import { accountOf } from './account.js';
 
 /** Which rule speaks against a start, and why. */
 interface Objection {
@@ -18,10 +17,9 @@ interface Objection {
 }
 
 export function clearance(world: World, tell: (violation: Violation) => void): Checker {
-  const knowledge = new Knowledge(world);
+  const { knowledge, timing } = accountOf(world);
   /** `node|group` -> epoch of the claim last sent. */
   const claims = new Map<string, number>();
-  const timing = new Timing(world, knowledge);
   const digests = new Map<string, string>();
   /** The truth: node -> the configuration that its daemon runs with. */
   const configured = new Map<string, string>();
@@ -79,10 +77,8 @@ export function clearance(world: World, tell: (violation: Violation) => void): C
     }
   }
 
-  const kinds = [...TIMING_KINDS, 'sent', 'actionBegins'] as const;
+  const kinds = ['configured', 'turned', 'sent', 'actionBegins'] as const;
   return checker('clearance', kinds, (seen, atMs) => {
-    knowledge.take(seen, atMs);
-    timing.take(seen, atMs);
     if (seen.kind === 'turned') {
       if (timing.isAbsence(seen)) onAbsence(seen.node, atMs);
       // A reload and a start may come out of one turn: what it says of itself holds for both.

@@ -4,15 +4,12 @@
  */
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import type { World } from '../../../src/sim/world.js';
-import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
+import { accountOf } from './account.js';
 
 export function cutOff(world: World, tell: (violation: Violation) => void): Checker {
-  const knowledge = new Knowledge(world);
+  const { knowledge } = accountOf(world);
 
-  return checker('cut off', [...KNOWLEDGE_KINDS, 'cutOff'], (seen, atMs) => {
-    knowledge.take(seen, atMs);
-    if (seen.kind !== 'cutOff') return;
-    const { node, resource } = seen;
+  return checker('cut off', ['cutOff'], ({ node, resource }, atMs) => {
     const other = world.replicas[resource]?.nodes.find((name) => name !== node) ?? '';
     if (knowledge.of(node, other).provenOffMs !== null) return;
     const sentence = `${node} cuts off ${resource} on ${other}, which replicates and is not proven off`;

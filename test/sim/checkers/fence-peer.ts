@@ -5,7 +5,7 @@
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import type { Observation } from '../../../src/sim/observation.js';
 import type { World } from '../../../src/sim/world.js';
-import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
+import { accountOf } from './account.js';
 
 /** What `drbdadm outdate` marks. */
 const WHOLE: readonly string[] = ['UpToDate', 'Consistent', 'Outdated'];
@@ -13,7 +13,7 @@ const WHOLE: readonly string[] = ['UpToDate', 'Consistent', 'Outdated'];
 const NO_DATA: readonly string[] = ['Diskless', 'Failed'];
 
 export function fencePeer(world: World, tell: (violation: Violation) => void): Checker {
-  const knowledge = new Knowledge(world);
+  const { knowledge } = accountOf(world);
   /** `node|resource` -> what a disk was when its node was asked: it may break or come before the answer. */
   const asked = new Map<string, string>();
 
@@ -41,8 +41,7 @@ export function fencePeer(world: World, tell: (violation: Violation) => void): C
     }
   }
 
-  return checker('fence peer', [...KNOWLEDGE_KINDS, 'outdating', 'handlerEnds'], (seen, atMs) => {
-    knowledge.take(seen, atMs);
+  return checker('fence peer', ['outdating', 'handlerEnds'], (seen, atMs) => {
     if (seen.kind === 'outdating' && seen.role === 'Primary') {
       const sentence = `${seen.node} outdates its disk of ${seen.resource}, which it uses`;
       tell({ rule: 'I12', sentence, atMs });

@@ -14,8 +14,9 @@ import { checker, type Checker, type Violation } from '../../../src/sim/checker.
 import { contains, describe, relate, type Content } from '../../../src/sim/lineage.js';
 import type { Observation } from '../../../src/sim/observation.js';
 import type { World } from '../../../src/sim/world.js';
-import { endsInHaste, Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
-import { PersonOrders, type PersonOrder } from './person-orders.js';
+import { accountOf } from './account.js';
+import { endsInHaste } from './knowledge.js';
+import { ORDER_KINDS, PersonOrders, type PersonOrder } from './person-orders.js';
 
 const LINKED = ['Connected', 'SyncSource', 'VerifyS', 'VerifyT', 'PausedSyncS'];
 /** A Primary whose new disk is being filled writes on the other one. */
@@ -39,7 +40,7 @@ export function goodData(
   const tips = new Map<string, Tip[]>();
   /** `node|resource` -> since when it was told that another node writes alone. */
   const warned = new Map<string, number>();
-  const knowledge = new Knowledge(world);
+  const { knowledge } = accountOf(world);
   /** `node|resource` -> when the promotion was ordered. */
   const orderedMs = new Map<string, number>();
   /** `node|resource`: when the promotion was ordered, the other half was proven off. */
@@ -202,12 +203,11 @@ export function goodData(
   }
 
   const kinds = [
-    ...KNOWLEDGE_KINDS,
-    ...(['sent', 'power', 'turned', 'actionBegins', 'promotion', 'acknowledged'] as const),
+    ...ORDER_KINDS,
+    ...(['heard', 'sent', 'power', 'turned', 'actionBegins', 'promotion', 'acknowledged'] as const),
     'discarded',
   ] as const;
   return checker('good data', kinds, (seen, atMs) => {
-    knowledge.take(seen, atMs);
     orders.take(seen);
     // The rest is nothing to it.
     // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check

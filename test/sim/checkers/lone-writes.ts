@@ -9,13 +9,13 @@ import { checker, type Checker, type Violation } from '../../../src/sim/checker.
 import { contains } from '../../../src/sim/lineage.js';
 import type { Observation } from '../../../src/sim/observation.js';
 import type { World } from '../../../src/sim/world.js';
-import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
+import { accountOf } from './account.js';
 
 /** Disks that could be used without the other one. */
 const WHOLE: readonly string[] = ['UpToDate', 'Consistent'];
 
 export function loneWrites(world: World, tell: (violation: Violation) => void): Checker {
-  const knowledge = new Knowledge(world);
+  const { knowledge } = accountOf(world);
   /** `node|resource`: the fate of the other disk was found out since both were connected. */
   const settled = new Set<string>();
   const isHolding = world.setup.drbdFencing === 'resource-and-stonith';
@@ -51,13 +51,9 @@ export function loneWrites(world: World, tell: (violation: Violation) => void): 
     for (const name of world.replicas[resource]?.nodes ?? []) settled.delete(`${name}|${resource}`);
   }
 
-  const kinds = [
-    ...KNOWLEDGE_KINDS,
-    ...(['fateKnown', 'connected', 'resumed', 'acknowledged'] as const),
-  ] as const;
+  const kinds = ['fateKnown', 'connected', 'resumed', 'acknowledged'] as const;
   return checker('lone writes', kinds, (seen, atMs) => {
     if (!isHolding) return;
-    knowledge.take(seen, atMs);
     if (seen.kind === 'fateKnown') settled.add(`${seen.node}|${seen.resource}`);
     if (seen.kind === 'connected') onConnected(seen.resource);
     if (seen.kind === 'resumed') onResumed(seen, atMs);

@@ -9,9 +9,8 @@
  */
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import type { World } from '../../../src/sim/world.js';
-import { Knowledge } from './knowledge.js';
 import { ORDER_KINDS, PersonOrders } from './person-orders.js';
-import { Timing, TIMING_KINDS } from './timing.js';
+import { accountOf } from './account.js';
 
 /** The pauses of 1, 2, 4, 8, 15 and 30 s allow six shots within a minute; clocks a few more. */
 const SHOTS_PER_MINUTE_MAX = 8;
@@ -21,8 +20,7 @@ const SHOTS_PER_MINUTE_MAX_WITH_RESTARTS = 14;
 const CLOCK_SLACK = 0.99;
 
 export function shooting(world: World, tell: (violation: Violation) => void): Checker {
-  const knowledge = new Knowledge(world);
-  const timing = new Timing(world, knowledge);
+  const { knowledge, timing } = accountOf(world);
   const active = new Map<string, Set<string>>();
   const shots = new Map<string, number[]>();
   const born = new Map<string, number>();
@@ -79,11 +77,9 @@ export function shooting(world: World, tell: (violation: Violation) => void): Ch
     tell({ rule: 'S5', sentence: `${by} shoots ${node} ${count} times within a minute`, atMs });
   }
 
-  const kinds = [...TIMING_KINDS, ...ORDER_KINDS, 'active'] as const;
+  const kinds = [...ORDER_KINDS, ...(['turned', 'active', 'fenceEnds', 'fence'] as const)] as const;
   return checker('shooting', kinds, (seen, atMs) => {
-    knowledge.take(seen, atMs);
     orders.take(seen);
-    timing.take(seen, atMs);
     // The rest is nothing to it.
     // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check
     switch (seen.kind) {

@@ -5,14 +5,14 @@
 import type { Report } from '../../../src/heartbeat/report.js';
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import type { World } from '../../../src/sim/world.js';
-import { Knowledge, KNOWLEDGE_KINDS } from './knowledge.js';
+import { accountOf } from './account.js';
 
 /** Words take their time, and nodes stand still: so many deadtimes. */
 const GIVES_WAY_DEADTIMES = 4;
 const GIVES_WAY_MS = 5_000;
 
 export function waitingClaims(world: World, tell: (violation: Violation) => void): Checker {
-  const knowledge = new Knowledge(world);
+  const { knowledge } = accountOf(world);
   /** `group|node|other` -> since when both have claimed it, by what they say and hear. */
   const sinceMs = new Map<string, number>();
   const { deadtimeMs } = world.setup.heartbeat;
@@ -45,9 +45,8 @@ export function waitingClaims(world: World, tell: (violation: Violation) => void
     }
   }
 
-  return checker('waiting claims', [...KNOWLEDGE_KINDS, 'sent'], (seen, atMs) => {
-    knowledge.take(seen, atMs);
-    if (seen.kind === 'sent') onSent(seen.report, atMs);
+  return checker('waiting claims', ['sent'], ({ report }, atMs) => {
+    onSent(report, atMs);
   });
 }
 
