@@ -2,7 +2,12 @@
 export function isSameData(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  return Array.isArray(a) === Array.isArray(b) && haveSameEntries(a, b, null);
+  if (Array.isArray(a)) return Array.isArray(b) && haveSameItems(a, b);
+  return !Array.isArray(b) && haveSameEntries(a, b, null);
+}
+
+function haveSameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, at) => isSameData(item, b[at]));
 }
 
 /** True when both have the same entries, but for one that may differ. */

@@ -3,6 +3,7 @@ import { isSameData } from '../base/same.js';
 import {
   PROTOCOL_VERSION,
   saysTheSame,
+  withPartsOf,
   type Report,
   type SideReport,
 } from '../heartbeat/report.js';
@@ -81,7 +82,7 @@ function truthOf(state: State, nowMs: number): Report {
   const known = truths.get(state.spec);
   if (known?.isStalled === isStalled && readsTheSameButLooks(known.state, state)) return known.report;
   const built = buildReport(state, 0, nowMs);
-  const report = known !== undefined && saysTheSame(known.report, built) ? known.report : built;
+  const report = known === undefined ? built : withPartsOf(known.report, built);
   truths.set(state.spec, { state: copyOf(state), isStalled, report });
   return report;
 }

@@ -126,18 +126,34 @@ export function readsTheSameButLooks(a: State, b: State): boolean {
 
 function isSameButLooks(a: Group | undefined, b: Group): boolean {
   if (a === b) return true;
-  if (a?.life !== 'started' || b.life !== 'started') return false;
-  return PARTS.every((part) => a[part] === b[part]);
+  return a?.life === 'started' && b.life === 'started' && isSameRunning(a, b);
 }
 
-/** Whether a review reads a part of a group that runs; only `reconcileGroup` reads the others. */
-const IS_READ: Readonly<Record<keyof Group, boolean>> = {
-  ...{ action: false, monitorDueMs: false, suspects: false },
-  ...{ spec: true, life: true, resources: true, claim: true, grant: true, barred: true },
-  ...{ epoch: true, epochSeen: true, failuresMs: true, failbackArmed: true },
-  ...{ reason: true, blocked: true, stopReason: true, restartFrom: true, keptConfirmed: true },
-};
-const PARTS = (Object.keys(IS_READ) as (keyof Group)[]).filter((part) => IS_READ[part]);
+/** Of a group that runs only `reconcileGroup` reads `action`, `monitorDueMs` and `suspects`. */
+function isSameRunning(a: Group, b: Group): boolean {
+  return (
+    a.resources === b.resources &&
+    a.claim === b.claim &&
+    a.grant === b.grant &&
+    a.barred === b.barred &&
+    a.epoch === b.epoch &&
+    a.epochSeen === b.epochSeen &&
+    a.failuresMs === b.failuresMs &&
+    a.failbackArmed === b.failbackArmed &&
+    a.spec === b.spec &&
+    hasSameReasons(a, b)
+  );
+}
+
+function hasSameReasons(a: Group, b: Group): boolean {
+  return (
+    a.reason === b.reason &&
+    a.blocked === b.blocked &&
+    a.stopReason === b.stopReason &&
+    a.restartFrom === b.restartFrom &&
+    a.keptConfirmed === b.keptConfirmed
+  );
+}
 
 function isSameButGroups(a: State, b: State): boolean {
   return (

@@ -13,7 +13,7 @@ import {
   type VolumeEvidence,
 } from '../drbd/split-brain.js';
 import { connectionWord, diskWord, roleWord } from '../drbd/words.js';
-import type { SideVolume } from '../heartbeat/report.js';
+import type { Report, SideVolume } from '../heartbeat/report.js';
 import { disputeCopy } from './copies.js';
 import { isHeard } from './membership.js';
 import type { Peer, State } from './state.js';
@@ -89,11 +89,17 @@ export function groupUsing(state: State, resource: string): State['spec']['group
   );
 }
 
+/** What the node of the other half says of it. */
+interface Told {
+  readonly peer: string;
+  readonly drbd: Report['drbd'] | undefined;
+  readonly sides: Report['sides'];
+}
+
 /** What two halves were compared from, and what came of it. */
-interface Compared {
+interface Compared extends Told {
   readonly self: string;
   readonly side: State['sides'][string] | undefined;
-  readonly report: Peer['report'];
   readonly found: ResourceInspection | null;
 }
 
@@ -106,15 +112,19 @@ export function splitBrainOf(state: State, resource: string): ResourceInspection
   const peer = otherHalf(state, resource);
   if (facts === undefined || peer === null || !isHeard(peer)) return null;
   const { self } = state.spec;
-  const { report } = peer;
+  const told = { peer: peer.name, drbd: peer.report?.drbd, sides: peer.report?.sides };
   const side = state.sides[resource];
   const known = compared.get(facts);
-  if (known?.self === self && known.side === side && known.report === report) return known.found;
+  if (known?.self === self && known.side === side && isSameTold(known, told)) return known.found;
   const own = ownSide(state, resource);
   const theirs = peerSide(peer, resource);
   const found = own === null || theirs === null ? null : inspectResource(resource, own, theirs);
-  compared.set(facts, { self, side, report, found });
+  compared.set(facts, { self, side, ...told, found });
   return found;
+}
+
+function isSameTold(a: Told, b: Told): boolean {
+  return a.peer === b.peer && a.drbd === b.drbd && a.sides === b.sides;
 }
 
 /**

@@ -26,6 +26,8 @@ export const CLASSIC_START = '>>>\n';
 export const CLASSIC_END = '<<<\n';
 const AUTH_START = `${AUTH_FIELD}=`;
 const NEWLINE_STAND_IN = '\x13';
+/** What a line may hold that it cannot hold as it is. */
+const CONTROL = /\p{Cc}/u;
 
 /**
  * Writes a frame and its signature. Frames are made by this program: a name that cannot travel, an
@@ -59,6 +61,7 @@ function encodeLine({ name, type, value }: Field): ByteString {
  * (which a tty drops) and NUL (which ends a C string) cannot be told and become `?`.
  */
 function oneLine(raw: ByteString): ByteString {
+  if (!CONTROL.test(raw)) return raw;
   return raw
     .replaceAll(NEWLINE_STAND_IN, '?')
     .replaceAll('\r', '?')

@@ -9,7 +9,7 @@
  *     outdate an ask "mark your disk Outdated", repeated while DRBD's fence-peer handler waits here,
  *             and the word of the asked node on what became of it, repeated while the ask stands
  */
-import { haveSameEntries } from '../base/same.js';
+import { haveSameEntries, isSameData } from '../base/same.js';
 
 import type { Connectivity } from './ping.js';
 
@@ -170,6 +170,30 @@ function isSameSender(a: Report, b: Report): boolean {
     a.mode === b.mode &&
     a.health === b.health
   );
+}
+
+/**
+ * A report made of the parts of an earlier one of the same sender, as far as they say the same; the
+ * earlier one itself when nothing is new. Whoever compares the two later need not look into those.
+ */
+export function withPartsOf(earlier: Report, report: Report): Report {
+  const { sides, hears, connectivity } = report;
+  const kept: Report = {
+    ...report,
+    groups: partOf(earlier.groups, report.groups),
+    drbd: partOf(earlier.drbd, report.drbd),
+    orders: partOf(earlier.orders, report.orders),
+    outdateAsks: partOf(earlier.outdateAsks, report.outdateAsks),
+    outdateWords: partOf(earlier.outdateWords, report.outdateWords),
+    ...(sides === undefined ? {} : { sides: partOf(earlier.sides, sides) }),
+    ...(hears === undefined ? {} : { hears: partOf(earlier.hears, hears) }),
+    ...(connectivity === undefined ? {} : { connectivity: partOf(earlier.connectivity, connectivity) }),
+  };
+  return hasSameParts(earlier, kept) && earlier.sequence === kept.sequence ? earlier : kept;
+}
+
+function partOf<T>(earlier: T | undefined, now: T): T {
+  return earlier !== undefined && isSameData(earlier, now) ? earlier : now;
 }
 
 /** True when `a` replaces `b`. */

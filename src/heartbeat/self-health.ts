@@ -20,6 +20,18 @@ export function newSelfHealth(nowMs: number): SelfHealth {
   return { lastTurnMs: nowMs, listenUntilMs: nowMs, worstStallMs: 0, stalls: 0 };
 }
 
+/** When a turn is due. */
+export interface TurnTiming {
+  readonly keepaliveMs: number;
+  readonly turnEveryMs: number;
+}
+
+/** True when a turn is no later than noise explains. */
+export function isInTime(lastTurnMs: number, nowMs: number, timing: TurnTiming): boolean {
+  const lateMs = nowMs - lastTurnMs - timing.turnEveryMs;
+  return lateMs <= Math.max(NOISE_MS_MIN, timing.keepaliveMs);
+}
+
 /**
  * Accounts for one turn of the core. `stalledMs` is the lateness of the turn, 0 when it is noise.
  * After a stall the node listens as long as it stood still, two keepalives at most, before it
@@ -29,13 +41,10 @@ export function newSelfHealth(nowMs: number): SelfHealth {
 export function turn(
   health: SelfHealth,
   nowMs: number,
-  timing: {
-    readonly keepaliveMs: number;
-    readonly turnEveryMs: number;
-  },
+  timing: TurnTiming,
 ): { readonly health: SelfHealth; readonly stalledMs: number } {
   const lateMs = nowMs - health.lastTurnMs - timing.turnEveryMs;
-  if (lateMs <= Math.max(NOISE_MS_MIN, timing.keepaliveMs)) {
+  if (isInTime(health.lastTurnMs, nowMs, timing)) {
     const { listenUntilMs, worstStallMs, stalls } = health;
     const inTime = { lastTurnMs: nowMs, listenUntilMs, worstStallMs, stalls };
     return { health: inTime, stalledMs: 0 };

@@ -20,8 +20,11 @@ import type { ShortWay } from './resting.js';
 export interface Brain {
   initialState(spec: ClusterSpec, generation: number, saved: SavedFacts, nowMs: number): State;
   step(state: State, event: FailoverEvent, nowMs: number): StepResult;
-  /** The short way through turns at rest; null: not at rest. Absent: every turn is a step. */
-  resting?(state: State, nowMs: number): ShortWay | null;
+  /**
+   * The short way through turns at rest; null: not at rest. Absent: every turn is a step. `before` is
+   * the one that the state came from, which is not gone any more.
+   */
+  resting?(state: State, nowMs: number, before: ShortWay | null): ShortWay | null;
   /** What the devices of a level prove together. Absent: as the core has it. */
   readonly judgeLevel?: typeof judgeLevel;
   /** What a start is told of the other half of a disk. Absent: as the core has it. */

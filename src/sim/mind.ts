@@ -33,7 +33,7 @@ export class Mind {
   step(event: FailoverEvent, nowMs: number): readonly Effect[] {
     const { state, effects } = this.#brain.step(this.state, event, nowMs);
     this.#state = state;
-    this.#resting = this.#brain.resting?.(state, nowMs) ?? null;
+    this.#resting = this.#brain.resting?.(state, nowMs, this.#resting) ?? null;
     return effects;
   }
 }

@@ -7,10 +7,10 @@ import type { FailoverEvent } from '../failover/event.js';
 import { isOldForeignNews, isOldNews } from '../failover/membership.js';
 import { restOf, type Rest } from '../failover/rest.js';
 import { turnEveryMs } from '../failover/spec.js';
-import { copyOf, type Stamp, type State } from '../failover/state.js';
+import { copyOf, type Peer, type Stamp, type State } from '../failover/state.js';
 import type { Hearing } from '../heartbeat/liveness.js';
 import { PROTOCOL_VERSION, saysTheSame, type Report, type ReportFault } from '../heartbeat/report.js';
-import { turn as turnHealth } from '../heartbeat/self-health.js';
+import { isInTime, type TurnTiming } from '../heartbeat/self-health.js';
 import { Words } from './letters.js';
 import { Neighbour } from './neighbour.js';
 
@@ -49,8 +49,7 @@ export class Resting implements ShortWay {
   readonly #before: State;
   readonly #rest: Rest;
   readonly #neighbours: readonly Neighbour[];
-  readonly #keepaliveMs: number;
-  readonly #turnEveryMs: number;
+  readonly #timing: TurnTiming;
   readonly #rested: Rested = { hearing: null, isRepeated: false, says: null, wakeMs: null };
   readonly #health: State['health'];
   #lastTurnMs: number;
@@ -59,15 +58,21 @@ export class Resting implements ShortWay {
   /** The first moment at which the light of a neighbour changes by its silence. */
   #silenceMs: number;
 
-  private constructor(state: State, rest: Rest, nowMs: number) {
+  private constructor(state: State, rest: Rest, nowMs: number, before: Resting | null) {
     const { spec } = state;
+    const known = before !== null && before.#before.spec === spec ? before.#neighbours : [];
     this.#before = state;
     this.#rest = rest;
-    this.#neighbours = Object.values(state.peers).map(
-      (peer) => new Neighbour(peer, spec.heartbeat, nowMs),
-    );
-    this.#keepaliveMs = spec.heartbeat.keepaliveMs;
-    this.#turnEveryMs = turnEveryMs(spec);
+    this.#neighbours = Object.values(state.peers).map((peer, at) => {
+      const same = known[at];
+      if (same?.peer !== peer || nowMs >= same.changesMs) {
+        return new Neighbour(peer, spec.heartbeat, nowMs);
+      }
+      // What is news depends on this node, too.
+      same.said = null;
+      return same;
+    });
+    this.#timing = { keepaliveMs: spec.heartbeat.keepaliveMs, turnEveryMs: turnEveryMs(spec) };
     this.#health = state.health;
     this.#lastTurnMs = state.health.lastTurnMs;
     this.#sequence = state.sequence;
@@ -75,37 +80,42 @@ export class Resting implements ShortWay {
     this.#silenceMs = this.#nextSilenceMs();
   }
 
-  /** A node whose core was just turned, if it is at rest now. */
-  static readonly of = (state: State, nowMs: number): Resting | null => {
+  /**
+   * A node whose core was just turned, if it is at rest now. Of its last rest, which is over for good,
+   * the neighbours that are what they were are taken along.
+   */
+  static readonly of = (state: State, nowMs: number, before: ShortWay | null = null): Resting | null => {
     const rest = restOf(state, nowMs);
-    return rest === null ? null : new Resting(state, rest, nowMs);
+    if (rest === null) return null;
+    return new Resting(state, rest, nowMs, before instanceof Resting ? before : null);
   };
 
   get state(): State {
-    return Object.assign(copyOf(this.#before), {
-      health: { ...this.#health, lastTurnMs: this.#lastTurnMs },
-      peers: Object.fromEntries(this.#neighbours.map((each) => [each.name, each.peer])),
-      sequence: this.#sequence,
-      lastSentMs: this.#lastSentMs,
-    });
+    const { listenUntilMs, worstStallMs, stalls } = this.#health;
+    const peers: Record<string, Peer> = { ...this.#before.peers };
+    for (const { name, peer } of this.#neighbours) peers[name] = peer;
+    const state: { -readonly [Name in keyof State]: State[Name] } = copyOf(this.#before);
+    state.health = { lastTurnMs: this.#lastTurnMs, listenUntilMs, worstStallMs, stalls };
+    state.peers = peers;
+    state.sequence = this.#sequence;
+    state.lastSentMs = this.#lastSentMs;
+    return state;
   }
 
   get calmUntilMs(): number {
-    const saysMs = this.#lastSentMs + this.#keepaliveMs;
+    const saysMs = this.#lastSentMs + this.#timing.keepaliveMs;
     return Math.min(this.#rest.untilMs, this.#silenceMs, saysMs);
   }
 
   wakeMsAt(nowMs: number): number {
-    const saysMs = this.#lastSentMs + this.#keepaliveMs;
-    const paceMs = nowMs + this.#turnEveryMs;
+    const saysMs = this.#lastSentMs + this.#timing.keepaliveMs;
+    const paceMs = nowMs + this.#timing.turnEveryMs;
     return Math.max(nowMs + 1, Math.min(this.#rest.dueMs, paceMs, saysMs, this.#silenceMs));
   }
 
   turn(event: FailoverEvent, nowMs: number): Rested | null {
     if (nowMs >= this.#rest.untilMs) return null;
-    const timing = { keepaliveMs: this.#keepaliveMs, turnEveryMs: this.#turnEveryMs };
-    const health = { ...this.#health, lastTurnMs: this.#lastTurnMs };
-    if (turnHealth(health, nowMs, timing).stalledMs > 0 || !this.#takeIn(event, nowMs)) return null;
+    if (!isInTime(this.#lastTurnMs, nowMs, this.#timing) || !this.#takeIn(event, nowMs)) return null;
     this.#lastTurnMs = nowMs;
     return this.#rested;
   }
@@ -181,7 +191,7 @@ export class Resting implements ShortWay {
 
   /** The keepalive, if it is time for it, and when to wake up next. */
   #say(nowMs: number): void {
-    if (nowMs - this.#lastSentMs >= this.#keepaliveMs) {
+    if (nowMs - this.#lastSentMs >= this.#timing.keepaliveMs) {
       this.#sequence += 1;
       this.#lastSentMs = nowMs;
       this.#rested.says = new Words(this.#rest.report, this.#sequence);

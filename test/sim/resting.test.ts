@@ -26,8 +26,8 @@ let rested = 0;
 let lain = 0;
 
 /** The short way, with the core beside it. */
-function doubled(before: State, beganMs: number): ShortWay | null {
-  const resting = Resting.of(before, beganMs);
+function doubled(state: State, beganMs: number, before: ShortWay | null): ShortWay | null {
+  const resting = Resting.of(state, beganMs, before instanceof WitnessedRest ? before.inner : null);
   if (resting === null) return null;
   return new WitnessedRest(resting, (what) => {
     if (what === 'rested') rested += 1;

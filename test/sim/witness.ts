@@ -72,34 +72,34 @@ export function witnessLooks(inner: Step): Step {
 
 /** I20: the short way through turns at rest, with the core beside it. */
 export class WitnessedRest implements ShortWay {
-  readonly #resting: ShortWay;
+  readonly inner: ShortWay;
   readonly #count: (what: 'rested' | 'lain') => void;
 
   /** `count`: a turn at rest when something came, or for a letter that had lain there. */
   constructor(resting: ShortWay, count: (what: 'rested' | 'lain') => void = () => undefined) {
-    this.#resting = resting;
+    this.inner = resting;
     this.#count = count;
   }
 
   get state(): State {
-    return this.#resting.state;
+    return this.inner.state;
   }
 
   get calmUntilMs(): number {
-    return this.#resting.calmUntilMs;
+    return this.inner.calmUntilMs;
   }
 
   wakeMsAt(nowMs: number): number {
-    return this.#resting.wakeMsAt(nowMs);
+    return this.inner.wakeMsAt(nowMs);
   }
 
   isKnown(words: Words): boolean {
-    return this.#resting.isKnown(words);
+    return this.inner.isKnown(words);
   }
 
   turn(event: FailoverEvent, nowMs: number): Rested | null {
     const full = step(this.state, event, nowMs);
-    const result = this.#resting.turn(event, nowMs);
+    const result = this.inner.turn(event, nowMs);
     if (result === null) return null;
     const { says, wakeMs } = result;
     const effects: Effect[] = says === null ? [] : [{ kind: 'send', report: says.report }];
@@ -111,7 +111,7 @@ export class WitnessedRest implements ShortWay {
 
   read(link: string, words: Words, nowMs: number): Hearing {
     const full = step(this.state, { kind: 'report', link, report: words.report }, nowMs);
-    const hearing = this.#resting.read(link, words, nowMs);
+    const hearing = this.inner.read(link, words, nowMs);
     const wake = { kind: 'wake', atMs: this.wakeMsAt(nowMs) } as const;
     compare('I20', 'a letter', { state: this.state, effects: hearing === 'new' ? [wake] : [] }, full);
     this.#count('lain');

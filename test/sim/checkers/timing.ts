@@ -124,14 +124,15 @@ export class Timing {
 
   /** "Everything is stopped" is said of the groups that are named. */
   #noteLeft(node: string, other: string): void {
-    const key = `${node}|${other}`;
     const { report } = this.#knowledge.of(node, other);
+    if (report === null || !this.#knowledge.hasLeft(node, other)) {
+      if (this.#left.size > 0) this.#left.delete(`${node}|${other}`);
+      return;
+    }
     const entry = this.#entries.get(node);
     const groups = entry?.groups ?? this.#world.setup.groups.map(({ name }) => name);
-    if (report === null || !this.#knowledge.hasLeft(node, other)) this.#left.delete(key);
-    else if (groups.every((group) => report.groups.some(({ name }) => name === group))) {
-      this.#left.add(key);
-    }
+    const isNamed = (group: string): boolean => report.groups.some(({ name }) => name === group);
+    if (groups.every(isNamed)) this.#left.add(`${node}|${other}`);
   }
 
   #settle(node: string, nowMs: number): void {

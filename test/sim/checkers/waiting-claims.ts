@@ -25,6 +25,8 @@ export function waitingClaims(world: World, tell: (violation: Violation) => void
   }
 
   function onSent(own: Report, atMs: number): void {
+    const isClaiming = own.groups.some(({ name }) => claims(own, name, own.digest));
+    if (!isClaiming && sinceMs.size === 0) return;
     for (const other of world.setup.nodes) {
       if (other === own.node) continue;
       const theirs = heard(own.node, other, atMs);
