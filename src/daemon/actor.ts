@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { assert, AssertionFailure } from '../base/assert.js';
 import type { ResourceState } from '../base/status.js';
 import type { Effect } from '../failover/effect.js';
-import type { ActionResult } from '../failover/lifecycle.js';
+import type { ActionResult } from '../failover/event.js';
 import { kindOf } from '../resources/kinds.js';
 import type { ExecStep, PlanContext, Readings, ResourceFacts } from '../resources/plan.js';
 import { PROGRAM_CANDIDATES } from '../resources/programs.js';

@@ -20,7 +20,7 @@ import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
 import type { ClusterSpec } from '../failover/spec.js';
 import type { FenceResult } from '../failover/fence-levels.js';
-import type { ActionResult } from '../failover/lifecycle.js';
+import type { ActionResult } from '../failover/event.js';
 import type { Report } from '../heartbeat/report.js';
 import type { SavedFacts, State } from '../failover/state.js';
 import { viewSplitBrain } from '../failover/split-brain-view.js';

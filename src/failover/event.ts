@@ -6,6 +6,14 @@ import type { PingAnswer } from '../heartbeat/ping.js';
 import type { ClusterSpec } from './spec.js';
 import type { OutdateOutcome, Report, ReportFault, SideReport } from '../heartbeat/report.js';
 
+/** What came of an action. */
+export interface ActionResult {
+  readonly actionId: string;
+  readonly outcome: 'ok' | 'failed' | 'timeout';
+  readonly state: ResourceState;
+  readonly reason: string;
+}
+
 /** All that can happen to the core. Plain data, so that a run can be recorded and replayed. */
 export type FailoverEvent =
   | { readonly kind: 'tick' }
@@ -18,13 +26,7 @@ export type FailoverEvent =
   /** How the ping targets answer, whenever that changes. */
   | { readonly kind: 'pings'; readonly answers: readonly PingAnswer[] }
   | { readonly kind: 'drbd'; readonly facts: readonly DrbdFacts[] }
-  | {
-      readonly kind: 'actionResult';
-      readonly actionId: string;
-      readonly outcome: 'ok' | 'failed' | 'timeout';
-      readonly state: ResourceState;
-      readonly reason: string;
-    }
+  | ({ readonly kind: 'actionResult' } & ActionResult)
   /** The server of a resource, started here, has ended by itself or was stopped. */
   | {
       readonly kind: 'ended';

@@ -13,8 +13,10 @@ import type { GroupLife } from '../heartbeat/report.js';
 import { nextToStart, nextToStop } from '../resources/group-plan.js';
 import { kindOf } from '../resources/kinds.js';
 import { isCleared } from './claims.js';
+import type { ActionResult } from './event.js';
 import { forceOf } from './force-order.js';
 import { account, holdSentence, standstillOf } from './holds.js';
+import { dueLook, looksAfter, orderTo } from './looks.js';
 import { clearOrder, moveKey, restartKey, restartOf } from './orders.js';
 import { bar, decideRecovery } from './recovery.js';
 import { considerMoves } from './relocation.js';
@@ -170,11 +172,10 @@ function keepRunning(turn: Turn, group: Group): void {
     return;
   }
   const isHeld = standstillOf(turn.state, name) !== null;
-  const due = group.resources.findIndex(
-    ({ state }, at) =>
-      turn.hasCome(group.monitorDueMs[at] ?? 0) || (state === 'failed' && !isHeld),
-  );
-  if (due >= 0) run(turn, group, due, 'monitor');
+  turn.aside(() => {
+    const due = dueLook(group, isHeld, (atMs) => turn.hasCome(atMs));
+    if (due >= 0) run(turn, group, due, 'monitor');
+  });
 }
 
 // --- stopping ------------------------------------------------------------------------------------
@@ -236,15 +237,15 @@ function run(turn: Turn, group: Group, index: number, verb: RunningAction['verb'
   const { name, resources } = group.spec;
   const resource = resources[index];
   if (resource === undefined) return;
-  const actionId = turn.newId('action');
+  const action = { actionId: turn.newId('action'), index, verb, startedMs: turn.nowMs };
   const shown = SHOWN_WHILE[verb];
   turn.updateGroup(name, {
-    action: { actionId, index, verb, startedMs: turn.nowMs },
+    action,
     ...(shown === null ? {} : { resources: withResource(group, index, shown, `${verb} runs`) }),
   });
   if (shown !== null) turn.phaseBegins(name, phaseName(group, index, verb));
   const forced = verb === 'start' && forceOf(turn.state, name) !== null ? { forced: true as const } : {};
-  turn.emit({ kind: 'run', actionId, group: name, index, verb, ...forced });
+  turn.emit({ ...orderTo(group, action), ...forced });
 }
 
 function phaseName(group: Group, index: number, verb: RunningAction['verb']): string {
@@ -260,14 +261,6 @@ function withResource(
   reason: string,
 ): readonly LocalResource[] {
   return group.resources.map((r, at) => (at === index ? { ...r, state, reason } : r));
-}
-
-/** What came of an action. */
-export interface ActionResult {
-  readonly actionId: string;
-  readonly outcome: 'ok' | 'failed' | 'timeout';
-  readonly state: ResourceState;
-  readonly reason: string;
 }
 
 /** Takes in the result of an action; a result that nobody waits for is dropped. */
@@ -391,7 +384,7 @@ function onMonitored(turn: Turn, group: Group, index: number, result: ActionResu
   const resource = group.spec.resources[index];
   if (resource === undefined || group.life !== 'started') return;
   const { [index]: suspected, ...suspects } = group.suspects;
-  const next = { ...group.monitorDueMs, [index]: turn.nowMs + kindOf(resource).monitorEveryMs };
+  const next = looksAfter(group, index, turn.nowMs);
   if (result.outcome === 'ok' && result.state === 'started') {
     // It may have been read just before it failed: a suspicion is looked into once more.
     const again = { ...next, [index]: turn.nowMs + turn.state.spec.heartbeat.keepaliveMs };

@@ -5,26 +5,24 @@
  */
 import type { Report } from '../heartbeat/report.js';
 import { repeatedReport } from './outgoing.js';
-import { knownReview } from './settled.js';
+import { knownReview, type KnownReview } from './settled.js';
 import type { State } from './state.js';
 
-export interface Rest {
-  /** From here on there is something to look at, by the node's own clock. */
-  readonly untilMs: number;
-  /** When it wants to be turned for that. */
-  readonly dueMs: number;
+/** By the node's own clock. */
+export interface Rest extends KnownReview {
   /** What it says at every keepalive, but for the number. */
   readonly report: Report;
 }
 
 /**
- * The rest of a node, null while it is not at rest. It ends early with any event but a tick and a
- * report that is old news (`isOldNews`), with a late turn, and when the light of a peer changes.
+ * The rest of a node, null while it is not at rest. It ends early with any event but a tick, a report
+ * that is old news (`isOldNews`) and a look that ends well (`isGoodLook`), with a late turn, and when
+ * the light of a peer changes.
  */
 export function restOf(state: State, nowMs: number): Rest | null {
   const seen = { state, peers: Object.values(state.peers) };
   const review = knownReview(seen);
   if (review === null || nowMs >= review.untilMs || nowMs < state.health.listenUntilMs) return null;
   const report = repeatedReport(seen, nowMs);
-  return report === null ? null : { untilMs: review.untilMs, dueMs: review.dueMs, report };
+  return report === null ? null : { ...review, report };
 }

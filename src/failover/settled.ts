@@ -10,8 +10,10 @@
  * What a group does next (`reconcileGroup`) is kept apart from the rest: only that reads which looks
  * at a group that runs are under way and when the next ones are due. While looks come and go and
  * nothing else changes, the groups alone are seen to; if that makes more of a change than a look
- * that begins, it is taken back, and everything is reviewed.
+ * that begins, it is taken back, and everything is reviewed. A look that begins by its time is aside
+ * of that (`Turn.aside`): when it does can be read from the group (looks.ts).
  */
+import { nextLookMs } from './looks.js';
 import { copyOf, type Group, type Peer, type State } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -30,8 +32,10 @@ interface Settled {
   /** Of all but the groups: until when, and what it had to say of the time for what comes next. */
   readonly untilMs: number;
   readonly dueMs: number;
-  /** Of the groups; long over when a look has begun. */
+  /** Of the groups: until when they do nothing but begin looks by their time, while none ends. */
   readonly groupsUntilMs: number;
+  /** Until when they do nothing else when looks end well, either. */
+  readonly looksUntilMs: number;
   readonly groupsDueMs: number;
 }
 
@@ -44,66 +48,85 @@ export function reviewUnlessSettled(turn: Turn, review: Review): number {
   const isKnown =
     known !== undefined && turn.isBefore(known.untilMs) && seesTheSame(known.peers, turn.peers);
   if (!isKnown || !readsTheSameButLooks(known.state, turn.state)) return reviewAll(turn, review);
-  const isAtRest = turn.isBefore(known.groupsUntilMs) && readsTheSame(known.state, turn.state);
+  const isCalm = turn.isBefore(known.groupsUntilMs) && turn.isBefore(known.groupsDueMs);
+  const isAtRest = isCalm && readsTheSame(known.state, turn.state);
   if (isAtRest) return Math.min(known.dueMs, known.groupsDueMs);
   return reviewGroups(turn, review, known);
 }
 
 function reviewAll(turn: Turn, review: Review): number {
   const before = copyOf(turn.state);
+  const isBusy = isAnyBusy(turn);
   let dueMs = Number.POSITIVE_INFINITY;
   const untilMs = turn.untilWhenSettled(() => {
     dueMs = review.all();
   });
-  const groupsDueMs = nextLookMs(turn);
+  const groupsDueMs = nextDueMs(turn);
   if (turn.isBefore(untilMs) && readsTheSameButLooks(before, turn.state)) {
-    remember(turn, { untilMs, dueMs, groupsUntilMs: turn.apartUntilMs, groupsDueMs });
+    remember(turn, { untilMs, dueMs, ...groupsFound(turn, isBusy), groupsDueMs });
   }
   return Math.min(dueMs, groupsDueMs);
 }
 
 function reviewGroups(turn: Turn, review: Review, known: Settled): number {
   const before = copyOf(turn.state);
+  const isBusy = isAnyBusy(turn);
   const effects = turn.effects.length;
   turn.untilWhenSettled(review.groups);
   if (!readsTheSameButLooks(before, turn.state)) {
     turn.takeBack(before, effects);
     return reviewAll(turn, review);
   }
-  const groupsDueMs = nextLookMs(turn);
-  remember(turn, { ...known, groupsUntilMs: turn.apartUntilMs, groupsDueMs });
+  const groupsDueMs = nextDueMs(turn);
+  remember(turn, { ...known, ...groupsFound(turn, isBusy), groupsDueMs });
   return Math.min(known.dueMs, groupsDueMs);
 }
 
 function remember(turn: Turn, found: Omit<Settled, 'state' | 'peers'>): void {
-  const { untilMs, dueMs, groupsUntilMs, groupsDueMs } = found;
+  const { untilMs, dueMs, groupsUntilMs, looksUntilMs, groupsDueMs } = found;
   const { peers } = turn;
   const state = copyOf(turn.state);
-  settled.set(state.spec, { state, peers, untilMs, dueMs, groupsUntilMs, groupsDueMs });
+  settled.set(state.spec, { state, peers, untilMs, dueMs, groupsUntilMs, looksUntilMs, groupsDueMs });
+}
+
+function isAnyBusy({ groups }: Turn): boolean {
+  return groups.some(({ action }) => action !== null);
+}
+
+/** `wasBusy`: what a group does while nothing is done to it was not asked of each of them. */
+function groupsFound(
+  { apartUntilMs }: Turn,
+  wasBusy: boolean,
+): Pick<Settled, 'groupsUntilMs' | 'looksUntilMs'> {
+  const looksUntilMs = wasBusy ? Number.NEGATIVE_INFINITY : apartUntilMs;
+  return { groupsUntilMs: apartUntilMs, looksUntilMs };
 }
 
 /** When the next look at something that runs is due. */
-function nextLookMs(turn: Turn): number {
+function nextDueMs({ groups }: Turn): number {
   let atMs = Number.POSITIVE_INFINITY;
-  for (const group of turn.groups) {
-    if (group.life !== 'started' || group.action !== null) continue;
-    for (const dueMs of Object.values(group.monitorDueMs)) atMs = Math.min(atMs, dueMs);
-  }
+  for (const group of groups) atMs = Math.min(atMs, nextLookMs(group));
   return atMs;
 }
 
-/** The last review that found nothing, while one would read the same: until when, and what is due. */
-export function knownReview({
-  state,
-  peers,
-}: Pick<Turn, 'state' | 'peers'>): { readonly untilMs: number; readonly dueMs: number } | null {
+/** What is known of the reviews to come, while they would read the same. */
+export interface KnownReview {
+  /** Until then they do nothing, but for looks by their time. */
+  readonly untilMs: number;
+  /** Until then that holds also when looks end well. */
+  readonly looksUntilMs: number;
+  /** When something is due, looks aside. */
+  readonly dueMs: number;
+}
+
+/** The last review that found nothing, while one would read the same. */
+export function knownReview({ state, peers }: Pick<Turn, 'state' | 'peers'>): KnownReview | null {
   const known = settled.get(state.spec);
   if (known === undefined) return null;
   if (!readsTheSame(known.state, state) || !seesTheSame(known.peers, peers)) return null;
-  return {
-    untilMs: Math.min(known.untilMs, known.groupsUntilMs),
-    dueMs: Math.min(known.dueMs, known.groupsDueMs),
-  };
+  // A node that leaves waits for the end of every action.
+  const looksUntilMs = state.phase === 'up' ? known.looksUntilMs : Number.NEGATIVE_INFINITY;
+  return { untilMs: Math.min(known.untilMs, known.groupsUntilMs), looksUntilMs, dueMs: known.dueMs };
 }
 
 /** True when a review reads the same in both, other nodes aside. */

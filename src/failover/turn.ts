@@ -73,6 +73,14 @@ export class Turn {
     this.#watch = outer;
   }
 
+  /** Runs what no review answers for: what comes of it, and when, is told by the state. */
+  aside(run: () => void): void {
+    const outer = this.#watch;
+    this.#watch = newWatch();
+    run();
+    this.#watch = outer;
+  }
+
   get apartUntilMs(): number {
     return untilOf(this.#apart);
   }
@@ -134,7 +142,7 @@ export class Turn {
 
   /** A number that was not used before in this run, as the tail of an id. */
   newId(prefix: string): string {
-    const id = `${prefix}-${String(this.state.nextId)}`;
+    const id = idOf(prefix, this.state.nextId);
     this.update({ nextId: this.state.nextId + 1 });
     return id;
   }
@@ -185,6 +193,11 @@ export class Turn {
   closeOperation(group: string, outcome: 'done' | 'failed'): void {
     this.amend(group, (operation) => history.ended(operation, this.#nowMs, outcome));
   }
+}
+
+/** The id that a number makes. */
+export function idOf(prefix: string, number: number): string {
+  return `${prefix}-${String(number)}`;
 }
 
 function newWatch(): Watch {

@@ -435,13 +435,14 @@ export class Machine {
   #goOn(daemon: Daemon, event: FailoverEvent, rested: Rested, lateMs: number): void {
     const { queue, repeats, observe } = this.#setup;
     repeats.rested(lateMs);
-    const { hearing, isRepeated, says, wakeMs } = rested;
+    const { hearing, isRepeated, runs, says, wakeMs } = rested;
     if (event.kind === 'report' && hearing !== null) {
       const { link, report } = event;
       const heard = { link, words: new Words(report), atMs: queue.nowMs };
       if (isRepeated) repeats.heard(this.name, heard, hearing === 'new');
       else observe({ kind: 'heard', node: this.name, link, report });
     } else this.#observeForeign(event);
+    for (const order of runs) this.#run(daemon, order);
     if (says !== null) {
       repeats.sent(this.name, says, queue.nowMs);
       this.#broadcast(says);

@@ -3,6 +3,7 @@
  * them is noted in place, and the state is put together when somebody asks for it. Nothing is left
  * out: state and effects are those of the core at every turn (test/sim/resting.test.ts).
  */
+import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
 import { isOldForeignNews, isOldNews } from '../failover/membership.js';
 import { restOf, type Rest } from '../failover/rest.js';
@@ -12,6 +13,7 @@ import type { Hearing } from '../heartbeat/liveness.js';
 import { PROTOCOL_VERSION, saysTheSame, type Report, type ReportFault } from '../heartbeat/report.js';
 import { isInTime, type TurnTiming } from '../heartbeat/self-health.js';
 import { Words } from './letters.js';
+import { Looks } from './looks.js';
 import { Neighbour } from './neighbour.js';
 
 /** What comes of a turn at rest. One object for all of them: it holds until the next turn. */
@@ -20,6 +22,8 @@ export interface Rested {
   hearing: Hearing | null;
   /** It says word for word what the peer is known to say. */
   isRepeated: boolean;
+  /** Looks that begin. */
+  readonly runs: Extract<Effect, { kind: 'run' }>[];
   /** What is sent. */
   says: Words | null;
   /** When to be turned again; null: as planned. */
@@ -50,7 +54,8 @@ export class Resting implements ShortWay {
   readonly #rest: Rest;
   readonly #neighbours: readonly Neighbour[];
   readonly #timing: TurnTiming;
-  readonly #rested: Rested = { hearing: null, isRepeated: false, says: null, wakeMs: null };
+  readonly #rested: Rested = { hearing: null, isRepeated: false, runs: [], says: null, wakeMs: null };
+  readonly #looks: Looks;
   readonly #health: State['health'];
   #lastTurnMs: number;
   #sequence: number;
@@ -78,6 +83,7 @@ export class Resting implements ShortWay {
     this.#sequence = state.sequence;
     this.#lastSentMs = state.lastSentMs;
     this.#silenceMs = this.#nextSilenceMs();
+    this.#looks = new Looks(state);
   }
 
   /**
@@ -97,6 +103,8 @@ export class Resting implements ShortWay {
     const state: { -readonly [Name in keyof State]: State[Name] } = copyOf(this.#before);
     state.health = { lastTurnMs: this.#lastTurnMs, listenUntilMs, worstStallMs, stalls };
     state.peers = peers;
+    state.groups = this.#looks.groups;
+    state.nextId = this.#looks.nextId;
     state.sequence = this.#sequence;
     state.lastSentMs = this.#lastSentMs;
     return state;
@@ -104,17 +112,18 @@ export class Resting implements ShortWay {
 
   get calmUntilMs(): number {
     const saysMs = this.#lastSentMs + this.#timing.keepaliveMs;
-    return Math.min(this.#rest.untilMs, this.#silenceMs, saysMs);
+    return Math.min(this.#rest.untilMs, this.#looks.dueMs, this.#silenceMs, saysMs);
   }
 
   wakeMsAt(nowMs: number): number {
     const saysMs = this.#lastSentMs + this.#timing.keepaliveMs;
     const paceMs = nowMs + this.#timing.turnEveryMs;
-    return Math.max(nowMs + 1, Math.min(this.#rest.dueMs, paceMs, saysMs, this.#silenceMs));
+    const dueMs = Math.min(this.#rest.dueMs, this.#looks.dueMs);
+    return Math.max(nowMs + 1, Math.min(dueMs, paceMs, saysMs, this.#silenceMs));
   }
 
   turn(event: FailoverEvent, nowMs: number): Rested | null {
-    if (nowMs >= this.#rest.untilMs) return null;
+    if (nowMs >= this.#rest.untilMs || (nowMs >= this.#looks.dueMs && !this.#mayLook(nowMs))) return null;
     if (!isInTime(this.#lastTurnMs, nowMs, this.#timing) || !this.#takeIn(event, nowMs)) return null;
     this.#lastTurnMs = nowMs;
     return this.#rested;
@@ -140,13 +149,20 @@ export class Resting implements ShortWay {
   #takeIn(event: FailoverEvent, nowMs: number): boolean {
     const rested = this.#rested;
     rested.hearing = null;
+    rested.runs.length = 0;
     rested.says = null;
     rested.wakeMs = null;
     if (event.kind === 'report') return this.#hear(event.link, event.report, nowMs);
     if (event.kind === 'foreign') return this.#hearForeign(event.link, event.fault, nowMs);
-    if (event.kind !== 'tick' || nowMs >= this.#silenceMs) return false;
-    this.#say(nowMs);
+    if (nowMs >= this.#silenceMs) return false;
+    const isLook = event.kind === 'actionResult' && this.#mayLook(nowMs) && this.#looks.end(event, nowMs);
+    if (event.kind !== 'tick' && !isLook) return false;
+    this.#goOn(nowMs);
     return true;
+  }
+
+  #mayLook(nowMs: number): boolean {
+    return nowMs < this.#rest.looksUntilMs;
   }
 
   #hear(link: string, report: Report, nowMs: number): boolean {
@@ -159,7 +175,7 @@ export class Resting implements ShortWay {
     const rested = this.#rested;
     rested.hearing = this.#note(neighbour, link, report, nowMs);
     rested.isRepeated = isNew || (peer.report !== null && saysTheSame(peer.report, report));
-    if (rested.hearing === 'new') this.#say(nowMs);
+    if (rested.hearing === 'new') this.#goOn(nowMs);
     return true;
   }
 
@@ -173,7 +189,7 @@ export class Resting implements ShortWay {
       if (!isOldForeignNews(neighbour.peer, fault)) return false;
     }
     this.#rested.hearing = this.#note(neighbour, link, stamp, nowMs);
-    if (this.#rested.hearing === 'new') this.#say(nowMs);
+    if (this.#rested.hearing === 'new') this.#goOn(nowMs);
     return true;
   }
 
@@ -189,8 +205,9 @@ export class Resting implements ShortWay {
     return hearing;
   }
 
-  /** The keepalive, if it is time for it, and when to wake up next. */
-  #say(nowMs: number): void {
+  /** Looks and the keepalive, if it is time for them, and when to wake up next. */
+  #goOn(nowMs: number): void {
+    if (nowMs >= this.#looks.dueMs) this.#looks.begin(nowMs, this.#rested.runs);
     if (nowMs - this.#lastSentMs >= this.#timing.keepaliveMs) {
       this.#sequence += 1;
       this.#lastSentMs = nowMs;

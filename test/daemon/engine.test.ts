@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { LogFields } from '../../src/daemon/log.js';
 import { Engine, type EngineWorld } from '../../src/daemon/engine.js';
-import type { ActionResult } from '../../src/failover/lifecycle.js';
+import type { ActionResult } from '../../src/failover/event.js';
 import { initialState, NOTHING_SAVED } from '../../src/failover/state.js';
 import type { ClusterSpec } from '../../src/failover/spec.js';
 import { soon } from '../support/temporary.js';

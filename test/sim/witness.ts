@@ -101,8 +101,9 @@ export class WitnessedRest implements ShortWay {
     const full = step(this.state, event, nowMs);
     const result = this.inner.turn(event, nowMs);
     if (result === null) return null;
-    const { says, wakeMs } = result;
-    const effects: Effect[] = says === null ? [] : [{ kind: 'send', report: says.report }];
+    const { runs, says, wakeMs } = result;
+    const effects: Effect[] = [...runs];
+    if (says !== null) effects.push({ kind: 'send', report: says.report });
     if (wakeMs !== null) effects.push({ kind: 'wake', atMs: wakeMs });
     compare('I20', event.kind, { state: this.state, effects }, full);
     this.#count('rested');
