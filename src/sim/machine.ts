@@ -284,9 +284,8 @@ export class Machine {
   }
 
   #endDaemon(what: 'crashed' | 'left'): void {
-    const generation = this.#generation;
     this.#daemon = null;
-    this.#setup.observe({ kind: 'daemon', node: this.name, what, generation });
+    this.#setup.observe({ kind: 'daemon', node: this.name, what, generation: this.#generation });
     this.handlers.askAgain();
   }
 
