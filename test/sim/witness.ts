@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Effect } from '../../src/failover/effect.js';
 import type { FailoverEvent } from '../../src/failover/event.js';
+import { turnEveryMs } from '../../src/failover/spec.js';
 import type { State } from '../../src/failover/state.js';
 import { step, type StepResult } from '../../src/failover/step.js';
 import type { Hearing } from '../../src/heartbeat/liveness.js';
@@ -67,6 +68,26 @@ export function witnessLooks(inner: Step): Step {
     const good = { ...event, outcome: 'ok', state: 'started' } as const;
     if (stops(inner(state, good, nowMs).state)) return result;
     throw new Error(`I7: ${self} stops ${name} for one look at its part ${String(index)}`);
+  };
+}
+
+/**
+ * S7: whenever another node is accounted for, the same turn at the end of an absence of deadtime would leave
+ * no account from before. So it need not happen that a node is away just then.
+ */
+export function witnessAbsence(inner: Step): Step {
+  return (state, event, nowMs) => {
+    const { spec, health, peers } = state;
+    if (event.kind === 'tick' && Object.values(peers).some(({ clearance }) => clearance !== null)) {
+      const lastTurnMs = nowMs - turnEveryMs(spec) - spec.heartbeat.deadtimeMs;
+      const away: State = { ...state, spec: { ...spec }, health: { ...health, lastTurnMs } };
+      const after = Object.values(inner(away, event, nowMs).state.peers);
+      const old = after.find(({ clearance }) => (clearance?.atMs ?? nowMs) !== nowMs);
+      if (old !== undefined) {
+        throw new Error(`S7: away for deadtime, ${spec.self} would count ${old.name} as ${String(old.clearance?.kind)}`);
+      }
+    }
+    return inner(state, event, nowMs);
   };
 }
 

@@ -176,8 +176,9 @@ export const FINER_MUTANTS: readonly Mutant[] = [
     name: 'cuts off by what it knew when the start was ordered',
     rules: ['I8'],
     nodes: 2,
-    operators: ['lastResorts'],
-    seedsMax: 300,
+    // A start that hangs, and the other half back and connected before its time is up: rare.
+    fromSeed: 150,
+    seedsMax: 800,
     brain: rememberingOrders(),
   },
   {

@@ -50,7 +50,7 @@ function caughtBy({ rules }: Mutant, verdict: Verdict): Pick<Catch, 'rule' | 'se
     return { rule: 'liveness', sentence: verdict.sentence };
   }
   // A witness beside the core (witness.ts) names the invariant first.
-  const rule = verdict.kind === 'crash' ? /^Error: (I\d+): /.exec(verdict.sentence)?.[1] : undefined;
+  const rule = verdict.kind === 'crash' ? /^Error: ([IS]\d+): /.exec(verdict.sentence)?.[1] : undefined;
   if (verdict.kind === 'crash' && rule !== undefined && rules.includes(rule)) {
     return { rule, sentence: verdict.sentence };
   }

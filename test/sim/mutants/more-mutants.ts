@@ -3,6 +3,7 @@ import { splitBrainOf } from '../../../src/failover/split-brain.js';
 import type { Effect } from '../../../src/failover/effect.js';
 import { initialState, type Peer, type SavedFacts, type State } from '../../../src/failover/state.js';
 import { step } from '../../../src/failover/step.js';
+import { witnessAbsence } from '../witness.js';
 import { bent, withPeers, type Mutant } from './bend.js';
 
 /** An order of a person that nobody has given: to use the old copy of every group. */
@@ -27,6 +28,8 @@ function withShortStalls(state: State, nowMs: number): State {
   const lastTurnMs = Math.max(health.lastTurnMs, nowMs - spec.heartbeat.deadtimeMs + 1);
   return { ...state, health: { ...health, lastTurnMs } };
 }
+
+const neverAway = bent({ before: (state, _, nowMs) => withShortStalls(state, nowMs) });
 
 /** Gives up its own half of a split brain under the service. */
 function discardsPrimary(state: State): readonly Effect[] {
@@ -72,8 +75,16 @@ export const MORE_MUTANTS: readonly Mutant[] = [
     name: 'keeps an old clearance over an absence',
     rules: ['S7'],
     nodes: 2,
+    operators: ['lastResorts'],
     seedsMax: 60,
-    brain: bent({ before: (state, _, nowMs) => withShortStalls(state, nowMs) }),
+    brain: neverAway,
+  },
+  {
+    name: 'would keep an old clearance over an absence, if there were one',
+    rules: ['S7'],
+    nodes: 2,
+    seedsMax: 5,
+    brain: { initialState, step: witnessAbsence((...turn) => neverAway.step(...turn)) },
   },
   {
     name: 'obeys an old configuration fingerprint',
