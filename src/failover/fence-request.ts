@@ -10,7 +10,7 @@ import { placement } from './placement.js';
 import { isFenceable } from './spec.js';
 import type { FenceTrial, Peer, PendingRequest } from './state.js';
 import type { Turn } from './turn.js';
-import { noSuch, refuse, type End, type Verdict } from './verdict.js';
+import { noSuch, refuse, tookSince, type End, type Verdict } from './verdict.js';
 
 type Request<Kind extends OperatorRequest['kind']> = Extract<OperatorRequest, { kind: Kind }>;
 
@@ -78,11 +78,12 @@ function consequences(turn: Turn, peer: Peer): string {
 }
 
 /** Done when the node is confirmed off; failed when the order was given up. */
-export function endOfFence(turn: Turn, { node }: PendingRequest, took: string): End | null {
+export function endOfFence(turn: Turn, request: PendingRequest): End | null {
+  const { node } = request;
   const order = turn.peer(node)?.fencing.order ?? null;
   if (order === null) return { ok: false, message: `The order to fence ${node} is gone` };
   if (order.end === null) return null;
-  return { ok: order.end.ok, message: `${order.end.message} (${took})` };
+  return { ok: order.end.ok, message: `${order.end.message} (${tookSince(turn, request)})` };
 }
 
 // --- fence test ----------------------------------------------------------------------------------
@@ -184,13 +185,14 @@ function faultsOf(devices: readonly FenceDeviceTest[]): string {
 }
 
 /** Done when every device of every node answered as it should. */
-export function endOfFenceTest(turn: Turn, request: PendingRequest, took: string): End | null {
+export function endOfFenceTest(turn: Turn, request: PendingRequest): End | null {
   const { nodes = [], fenceTests = [] } = request;
   const missing = nodes.filter((node) => !fenceTests.some((test) => test.node === node));
-  if (missing.length > 0 && turn.nowMs - request.askedMs < TEST_LIMIT_MS) return null;
+  if (missing.length > 0 && !turn.hasCome(request.askedMs + TEST_LIMIT_MS)) return null;
   const bad = fenceTests.filter(({ grade }) => grade !== 'ready');
   const late = missing.map((node) => `nothing was heard of those of ${node} in ${formatDuration(TEST_LIMIT_MS)}`);
   const faults = [...bad.map(({ summary }) => summary), ...late];
+  const took = tookSince(turn, request);
   if (faults.length > 0) return { ok: false, message: `${faults.join('; ')} (${took})` };
   return { ok: true, message: `${fenceTests.map(({ summary }) => summary).join('; ')} (${took})` };
 }

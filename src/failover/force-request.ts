@@ -7,18 +7,19 @@ import { isAlive } from './membership.js';
 import { isFenceable } from './spec.js';
 import type { Force, Group, Peer, PendingRequest, State } from './state.js';
 import type { Turn } from './turn.js';
-import { findGroup, holderOf, noSuch, noSuchGroup, refuse, refuseHeld, type End, type Verdict } from './verdict.js';
+import * as verdicts from './verdict.js';
+import type { End, Verdict } from './verdict.js';
 
 type ForceRequest = Extract<OperatorRequest, { kind: 'forceOldData' }>;
 
 /** Checks the request; from then on this node may claim the group. */
 export function judgeForce(turn: Turn, request: ForceRequest): Verdict {
-  const group = findGroup(turn, request.group);
-  if (group === null) return noSuchGroup(turn, request.group);
+  const group = verdicts.findGroup(turn, request.group);
+  if (group === null) return verdicts.noSuchGroup(turn, request.group);
   const { name } = group.spec;
   const { node, by, reason } = request;
-  if (!group.spec.prefer.includes(node)) return noSuch(`node of ${name}`, node, group.spec.prefer);
-  if (node !== turn.self) return refuse(`Only ${node} can use its own copy: run the command there`);
+  if (!group.spec.prefer.includes(node)) return verdicts.noSuch(`node of ${name}`, node, group.spec.prefer);
+  if (node !== turn.self) return verdicts.refuse(`Only ${node} can use its own copy: run the command there`);
   const standing = forceOf(turn.state, name);
   const pending = { what: 'force', group: name, node, mode: null } as const;
   if (standing !== null) {
@@ -33,7 +34,7 @@ export function judgeForce(turn: Turn, request: ForceRequest): Verdict {
   const unfit = objectionTo(turn.state, group, node);
   if (unfit !== null) {
     turn.update({ forces: before });
-    return refuse(`${name} cannot start on ${node}: ${unfit}`);
+    return verdicts.refuse(`${name} cannot start on ${node}: ${unfit}`);
   }
   const message = `${by} starts ${name} on ${node} with old data (${reason ?? 'no reason given'}): ${loss}`;
   turn.openOperation(name, turn.nowMs, message);
@@ -42,24 +43,24 @@ export function judgeForce(turn: Turn, request: ForceRequest): Verdict {
 
 function objectionToForce(turn: Turn, group: Group, { loses }: ForceRequest): Verdict | null {
   const { name } = group.spec;
-  const held = refuseHeld(turn, name, `${name} cannot be started`);
+  const held = verdicts.refuseHeld(turn, name, `${name} cannot be started`);
   if (held !== null) return held;
-  const holder = holderOf(turn, group);
-  if (holder !== null) return refuse(`${name} is active on ${holder}: there is nothing to be forced`);
+  const holder = verdicts.holderOf(turn, group);
+  if (holder !== null) return verdicts.refuse(`${name} is active on ${holder}: there is nothing to be forced`);
   for (const resource of drbdOf(group)) {
     const broken = wholenessObjection(turn.self, resource, turn.state.drbd[resource]);
-    if (broken !== null) return refuse(`${broken}: it holds no whole copy, and no order makes it one`);
+    if (broken !== null) return verdicts.refuse(`${broken}: it holds no whole copy, and no order makes it one`);
   }
   if (drbdOf(group).every((resource) => dataObjection(turn.state, group, resource) === null)) {
-    return refuse(`The data of ${turn.self} counts as good: there is nothing to be forced. See "tandem why ${name}"`);
+    return verdicts.refuse(`The data of ${turn.self} counts as good: there is nothing to be forced. See "tandem why ${name}"`);
   }
   for (const peer of otherHalves(turn.state, group)) {
     const objection = objectionToLoser(turn, peer);
-    if (objection !== null) return refuse(objection);
+    if (objection !== null) return verdicts.refuse(objection);
   }
   const losers = otherHalves(turn.state, group).map((peer) => peer.name);
   if (loses === null || losers.includes(loses)) return null;
-  return refuse(`It is the data of ${losers.join(', ')} that would be lost, not of "${loses}"`);
+  return verdicts.refuse(`It is the data of ${losers.join(', ')} that would be lost, not of "${loses}"`);
 }
 
 /** Whoever can be asked for the newer data must be, before it is given up. */
@@ -99,8 +100,9 @@ function lossOf(state: State, group: Group): string {
 }
 
 /** Done when the group runs; failed when the order was given up. */
-export function endOfForce(turn: Turn, { group }: PendingRequest, took: string): End | null {
-  const outcome = turn.state.forces[group ?? '']?.end;
+export function endOfForce(turn: Turn, request: PendingRequest): End | null {
+  const outcome = turn.state.forces[request.group ?? '']?.end;
   if (outcome === undefined) return { ok: false, message: `The order to use old data is gone` };
-  return outcome === null ? null : { ok: outcome.ok, message: `${outcome.message} (${took})` };
+  if (outcome === null) return null;
+  return { ok: outcome.ok, message: `${outcome.message} (${verdicts.tookSince(turn, request)})` };
 }

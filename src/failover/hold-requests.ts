@@ -4,7 +4,6 @@
  * it is stopped, a restarted one when it runs again under a newer claim.
  */
 import type { HoldWish, OperatorRequest } from '../base/control.js';
-import { formatDuration } from '../base/duration.js';
 import type { Order } from '../heartbeat/report.js';
 import * as holds from './holds.js';
 import { isHeard } from './membership.js';
@@ -210,7 +209,7 @@ export function endOfDisable(turn: Turn, group: Group, request: PendingRequest):
   if (stuck !== null) return { ok: false, message: `${name} is disabled, but ${stuck}` };
   if (group.life !== 'stopped' || verdicts.holderOf(turn, group) !== null) return null;
   if (fate === 'spreading') return null;
-  const took = formatDuration(turn.nowMs - request.askedMs);
+  const took = verdicts.tookSince(turn, request);
   const silent = turn.peers.filter((peer) => !isHeard(peer) && peer.clearance === null);
   const names = silent.map((peer) => peer.name).join(', ');
   const caveat = names === '' ? '' : `; ${names} is silent, so what runs there is not known`;
@@ -243,11 +242,11 @@ export function endOfEnable(turn: Turn, group: Group, request: PendingRequest): 
   if (fateOfOrder(turn, request) === 'spreading') return null;
   const holder = verdicts.holderOf(turn, group);
   if (holder !== null && verdicts.isStartedOn(turn, group, holder)) {
-    const took = formatDuration(turn.nowMs - request.askedMs);
+    const took = verdicts.tookSince(turn, request);
     return { ok: true, message: `${name} is enabled and runs on ${holder} (${took})` };
   }
   const patienceMs = ENABLED_DEADTIMES * turn.state.spec.heartbeat.deadtimeMs;
-  if (turn.nowMs - request.askedMs < patienceMs) return null;
+  if (!turn.hasCome(request.askedMs + patienceMs)) return null;
   if (verdicts.isUnderWay(turn, group)) return null;
   return { ok: false, message: `${name} is enabled and does not run: ${group.blocked ?? group.reason}` };
 }
@@ -280,8 +279,8 @@ export function judgeRestart(turn: Turn, { group: word, by }: Request<'restart'>
 export function endOfRestart(turn: Turn, group: Group, request: PendingRequest): End | null {
   const { name } = group.spec;
   const { node, epoch = 0 } = request;
-  const took = formatDuration(turn.nowMs - request.askedMs);
   if (verdicts.isStartedOn(turn, group, node) && epochOn(turn.state, group, node) > epoch) {
+    const took = verdicts.tookSince(turn, request);
     return { ok: true, message: `${name} was restarted and runs on ${node} (${took})` };
   }
   if (restartOf(turn.state, name) !== null || verdicts.isUnderWay(turn, group)) return null;

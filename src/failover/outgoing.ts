@@ -188,7 +188,7 @@ const LAST_WORD_AGAIN = 2;
 export function leaveIfStopped(turn: Turn): void {
   const { phase, leftMs, spec } = turn.state;
   if (phase === 'left' && leftMs !== null) {
-    if (turn.nowMs - leftMs < LAST_WORD_AGAIN * spec.heartbeat.keepaliveMs) return;
+    if (!turn.hasCome(leftMs + LAST_WORD_AGAIN * spec.heartbeat.keepaliveMs)) return;
     sendIfDue(turn);
     turn.update({ leftMs: null });
     turn.emit({ kind: 'exit', clean: true });

@@ -4,7 +4,6 @@
  */
 import { assertNever } from '../base/assert.js';
 import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
-import { formatDuration } from '../base/duration.js';
 import { activeElsewhere } from './claims.js';
 import * as held from './hold-requests.js';
 import { disableOf, holdSentence } from './holds.js';
@@ -36,6 +35,7 @@ import {
   refuse,
   refuseHeld,
   stuckWhere,
+  tookSince,
   type End,
   type Verdict,
 } from './verdict.js';
@@ -266,7 +266,7 @@ function progressOf(turn: Turn, request: PendingRequest): readonly string[] {
 /** Requests that have an end of their own, whatever becomes of a group. */
 const SPECIAL_ENDS: Readonly<
   Partial<
-    Record<PendingRequest['what'], (turn: Turn, request: PendingRequest, took: string) => End | null>
+    Record<PendingRequest['what'], (turn: Turn, request: PendingRequest) => End | null>
   >
 > = {
   force: force.endOfForce,
@@ -278,30 +278,29 @@ const SPECIAL_ENDS: Readonly<
 };
 
 function endOf(turn: Turn, request: PendingRequest): End | null {
-  const took = formatDuration(turn.nowMs - request.askedMs);
   const special = SPECIAL_ENDS[request.what];
-  if (special !== undefined) return special(turn, request, took);
+  if (special !== undefined) return special(turn, request);
   if (request.resource !== undefined) {
     const end = turn.state.discards[request.resource]?.end ?? null;
-    return end === null ? null : { ok: end.ok, message: `${end.message} (${took})` };
+    return end === null ? null : { ok: end.ok, message: `${end.message} (${tookSince(turn, request)})` };
   }
   const group = request.group === null ? undefined : turn.group(request.group);
   if (group === undefined || request.group === null) return null;
   if (request.what === 'restart') return held.endOfRestart(turn, group, request);
   if (request.what === 'disable') return held.endOfDisable(turn, group, request);
   if (request.what === 'enable') return held.endOfEnable(turn, group, request);
-  return endOfMove(turn, group, request, took);
+  return endOfMove(turn, group, request);
 }
 
 /** Done when it runs there, and no node has another order for it. */
-function endOfMove(turn: Turn, group: Group, request: PendingRequest, took: string): End | null {
+function endOfMove(turn: Turn, group: Group, request: PendingRequest): End | null {
   const { name } = group.spec;
   const target = moveTarget(turn.state, name);
   const isMeant = target === request.node;
   if (isStartedOn(turn, group, request.node)) {
     if (isMeant && fateOfOrder(turn, request) !== 'known') return null;
     if (isMeant || target === null) {
-      return { ok: true, message: `${name} runs on ${request.node} (${took})` };
+      return { ok: true, message: `${name} runs on ${request.node} (${tookSince(turn, request)})` };
     }
     const message = `${name} does not stay on ${request.node}; ` + insteadSentence(`it moves to ${target}`);
     return { ok: false, message };

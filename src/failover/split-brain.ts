@@ -13,7 +13,7 @@ import {
   type VolumeEvidence,
 } from '../drbd/split-brain.js';
 import { connectionWord, diskWord, roleWord } from '../drbd/words.js';
-import type { Report, SideVolume } from '../heartbeat/report.js';
+import type { Report, SideReport } from '../heartbeat/report.js';
 import { disputeCopy } from './copies.js';
 import { isHeard } from './membership.js';
 import type { Peer, State } from './state.js';
@@ -30,11 +30,11 @@ export function ownSide(state: State, resource: string): SideEvidence | null {
   const facts = state.drbd[resource];
   if (facts === undefined) return null;
   const { role, connection, disk } = facts;
-  const volumes = (state.sides[resource]?.volumes ?? []).map((told): SideVolume => {
+  const volumes = evidenceOf(state.sides[resource]?.volumes ?? []).map((told): VolumeEvidence => {
     const now = facts.volumes.find(({ volume }) => volume === told.volume);
     return { ...told, outOfSyncBytes: now?.outOfSyncBytes ?? told.outOfSyncBytes };
   });
-  return { node: state.spec.self, role, connection, disk, volumes: evidenceOf(volumes) };
+  return { node: state.spec.self, role, connection, disk, volumes };
 }
 
 /** The half of another node by its newest report, while that can be relied upon. */
@@ -61,11 +61,18 @@ function connectionOf(text: string): Connection {
   return word === 'Connecting' ? 'WFConnection' : word;
 }
 
-function evidenceOf(volumes: readonly SideVolume[]): readonly VolumeEvidence[] {
-  return volumes.flatMap(({ volume, generation, outOfSyncBytes }) => {
+/** What was read of volumes: the same ones are told again and again. */
+const evidence = new WeakMap<SideReport['volumes'], readonly VolumeEvidence[]>();
+
+function evidenceOf(volumes: SideReport['volumes']): readonly VolumeEvidence[] {
+  const known = evidence.get(volumes);
+  if (known !== undefined) return known;
+  const read = volumes.flatMap(({ volume, generation, outOfSyncBytes }) => {
     const [ids] = parseGenerations(generation).generations;
     return ids === undefined ? [] : [{ volume, ids, outOfSyncBytes }];
   });
+  evidence.set(volumes, read);
+  return read;
 }
 
 /** The node that has the other half of a resource, as far as reports tell. */

@@ -9,7 +9,7 @@ import { placement } from './placement.js';
 import * as standby from './standby.js';
 import type { PendingRequest } from './state.js';
 import type { Turn } from './turn.js';
-import { holderOf, noSuch, refuse, refuseHeld, type End, type Verdict } from './verdict.js';
+import { holderOf, noSuch, refuse, refuseHeld, tookSince, type End, type Verdict } from './verdict.js';
 
 type Request<Kind extends OperatorRequest['kind']> = Extract<OperatorRequest, { kind: Kind }>;
 
@@ -66,7 +66,7 @@ function modeOrder({ state }: Turn, node: string): Order | undefined {
 }
 
 /** Done when every node that is heard has it, and the node holds nothing that it must not hold. */
-export function endOfMode(turn: Turn, request: PendingRequest, took: string): End | null {
+export function endOfMode(turn: Turn, request: PendingRequest): End | null {
   const { node } = request;
   const scope = standby.standbyOf(turn.state, node);
   const fate = fateOfOrder(turn, request);
@@ -86,5 +86,6 @@ export function endOfMode(turn: Turn, request: PendingRequest, took: string): En
   if (held.length > 0 || fate === 'spreading') return null;
   if (scope === null) return { ok: true, message: `${node} is online` };
   const nothing = scope === 'all' ? 'holds nothing' : `holds no ${scope} group`;
+  const took = tookSince(turn, request);
   return { ok: true, message: `${node} is ${standby.standbyWords(scope)} and ${nothing} (${took})` };
 }

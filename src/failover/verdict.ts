@@ -1,5 +1,6 @@
 /** What a request is answered at once, and the checks that many requests share. */
 import type { OperatorAnswer } from '../base/control.js';
+import { formatDuration } from '../base/duration.js';
 import { activeElsewhere } from './claims.js';
 import { holdSentence, standstillOf } from './holds.js';
 import { isMember } from './membership.js';
@@ -23,6 +24,11 @@ export type Verdict =
 export interface End {
   readonly ok: boolean;
   readonly message: string;
+}
+
+/** How long a request that ends now has taken, in words. */
+export function tookSince(turn: Turn, { askedMs }: PendingRequest): string {
+  return formatDuration(turn.nowMs - askedMs);
 }
 
 /** A group by its name or an alias. */

@@ -1,4 +1,5 @@
 /** Split brain in the world: what a daemon reads of its half. */
+import { isSameData } from '../base/same.js';
 import { isCarrying } from '../drbd/split-brain.js';
 import { discardOrder } from '../failover/discard-order.js';
 import type { FailoverEvent } from '../failover/event.js';
@@ -21,6 +22,6 @@ export function sideNews(
   const outOfSyncBytes = volumes[0]?.outOfSyncBytes ?? null;
   const told = generation === null ? [] : [{ volume: 0, generation, outOfSyncBytes }];
   const side = { resource, disk, volumes: told, began: null, database: '-notTold' };
-  if (JSON.stringify(side) === JSON.stringify(known ?? null)) return null;
+  if (isSameData(side, known)) return null;
   return { kind: 'side', resource, side };
 }
