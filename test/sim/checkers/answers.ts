@@ -149,9 +149,10 @@ class Newest {
     if (known === undefined || isNewer(word, known)) row.set(about, word);
   }
 
-  /** A daemon ends, and what it has heard with it. */
+  /** A daemon ends, and what it has heard with it; but a late word of an earlier life is no news to the next. */
   forget(node: string): void {
-    this.#words.delete(node);
+    const row = this.#words.get(node) ?? new Map<string, Word>();
+    for (const [about, word] of row) row.set(about, { ...word, report: null });
   }
 }
 
