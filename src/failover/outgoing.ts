@@ -1,6 +1,7 @@
 import { connectivityOf } from './connectivity.js';
 import { isSameData } from '../base/same.js';
 import {
+  numbered,
   PROTOCOL_VERSION,
   saysTheSame,
   withPartsOf,
@@ -100,7 +101,7 @@ export function sendIfDue(turn: Turn): void {
   saveIfChanged(turn);
   const sequence = state.sequence + 1;
   turn.update({ sequence, lastSent: truth, lastSentMs: nowMs });
-  turn.emit({ kind: 'send', report: { ...truth, sequence } });
+  turn.emit({ kind: 'send', report: numbered(truth, sequence) });
 }
 
 /** What is said at every keepalive, while nothing else is to be said or saved; null: something is. */

@@ -68,11 +68,13 @@ export class Letterbox {
   /** Reads what has come by now. */
   read(reader: Reader | null): void {
     if (this.#letters.firstMs > this.#queue.nowMs) return;
-    const come = this.#letters.takeWhile(({ atMs, number }) => this.#queue.hasPassed(atMs, number));
     const resting = reader?.mind.resting ?? null;
-    if (come.length === 0 || reader === null || resting === null) return;
     let newMs: number | null = null;
-    for (const letter of come) {
+    for (;;) {
+      const letter = this.#letters.first;
+      if (letter === undefined || !this.#queue.hasPassed(letter.atMs, letter.number)) break;
+      this.#letters.takeFirst();
+      if (reader === null || resting === null) continue;
       const nowMs = this.#clock.at(letter.atMs);
       const isNew = resting.read(letter.link, letter.words, nowMs) === 'new';
       if (isNew) newMs = nowMs;
@@ -81,11 +83,12 @@ export class Letterbox {
       reader.lastTurnMs = letter.atMs;
       this.#hands.turned(letter.atMs);
     }
-    if (newMs !== null) reader.wakeMs = resting.wakeMsAt(newMs);
+    if (newMs !== null && reader !== null && resting !== null) reader.wakeMs = resting.wakeMsAt(newMs);
   }
 
   /** There is no calm here any more: from now on all are delivered when they come. */
   disturb(): void {
+    if (this.#letters.first === undefined) return;
     for (const letter of this.#letters.takeIf(() => true)) this.planDelivery(letter);
   }
 

@@ -1,5 +1,5 @@
 /** Reports on their way. */
-import type { Report } from '../heartbeat/report.js';
+import { numbered, type Report } from '../heartbeat/report.js';
 
 /** What a node said once, to everybody on every line: what it says again, and which time this was. */
 export class Words {
@@ -18,7 +18,7 @@ export class Words {
 
   get report(): Report {
     const { body, sequence } = this;
-    this.#report ??= body.sequence === sequence ? body : { ...body, sequence };
+    this.#report ??= body.sequence === sequence ? body : numbered(body, sequence);
     return this.#report;
   }
 }
@@ -35,11 +35,13 @@ export interface Letter {
 /** Letters in the order in which they come. */
 export class Letters {
   readonly #letters: Letter[] = [];
+  /** So many of these are gone. */
+  #gone = 0;
 
   put(letter: Letter): void {
     const letters = this.#letters;
     let at = letters.length;
-    for (; at > 0; at -= 1) {
+    for (; at > this.#gone; at -= 1) {
       const before = letters[at - 1];
       if (before === undefined || comesFirst(before, letter)) break;
       letters[at] = before;
@@ -47,26 +49,29 @@ export class Letters {
     letters[at] = letter;
   }
 
-  /** When the first one comes; never while there is none. */
-  get firstMs(): number {
-    return this.#letters[0]?.atMs ?? Number.POSITIVE_INFINITY;
+  get first(): Letter | undefined {
+    return this.#letters[this.#gone];
   }
 
-  /** Takes out the first ones, as long as this holds. */
-  takeWhile(holds: (letter: Letter) => boolean): readonly Letter[] {
-    const end = this.#letters.findIndex((letter) => !holds(letter));
-    return end === 0 ? [] : this.#letters.splice(0, end < 0 ? this.#letters.length : end);
+  /** When the first one comes; never while there is none. */
+  get firstMs(): number {
+    return this.first?.atMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Takes out the first one. */
+  takeFirst(): void {
+    this.#gone += 1;
+    if (this.#gone < this.#letters.length) return;
+    this.#letters.length = 0;
+    this.#gone = 0;
   }
 
   /** Takes out all for which this holds. */
   takeIf(holds: (letter: Letter) => boolean): readonly Letter[] {
+    const letters = this.#letters.splice(0).slice(this.#gone);
+    this.#gone = 0;
     const taken: Letter[] = [];
-    let kept = 0;
-    for (const letter of this.#letters) {
-      if (holds(letter)) taken.push(letter);
-      else this.#letters[kept++] = letter;
-    }
-    this.#letters.length = kept;
+    for (const letter of letters) (holds(letter) ? taken : this.#letters).push(letter);
     return taken;
   }
 }

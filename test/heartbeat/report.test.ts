@@ -3,8 +3,11 @@ import fc from 'fast-check';
 import t from 'tap';
 import { decodeReport, encodeReport } from '../../src/heartbeat/report-codec.js';
 import {
+  numbered,
   orderReplaces,
   PROTOCOL_VERSION,
+  saysTheSame,
+  withPartsOf,
   type Order,
   type Report,
 } from '../../src/heartbeat/report.js';
@@ -63,6 +66,47 @@ const QUIET: Report = {
   outdateAsks: [],
   outdateWords: [],
 };
+
+/** Every part that a report can have, and a second value of each. */
+const FULL: Required<Report> = {
+  ...QUIET,
+  groups: [{ name: 'g', life: 'started', epoch: 1, claim: null, grant: null, barred: false }],
+  drbd: [{ resource: 'r0', role: 'Primary', disk: 'UpToDate', connection: 'Connected' }],
+  sides: [{ resource: 'r0', disk: 'UpToDate', volumes: [], began: null, database: '', offers: null }],
+  orders: [{ key: 'move.g', value: 'n1', version: 1, origin: 'n1' }],
+  hears: { n2: 4 },
+  connectivity: { reached: 1, of: 2 },
+  outdateAsks: [{ resource: 'r0', node: 'n2', version: 1 }],
+  outdateWords: [{ resource: 'r0', asker: 'n2', generation: 1, version: 1, outcome: 'outdated' }],
+};
+const OTHER: Required<Report> = {
+  ...{ node: 'n2', generation: 8, sequence: 301, protocol: 2, digest: 'd2', phase: 'leaving' as const },
+  ...{ mode: 'standby' as const, health: 'stalled' as const, groups: [], drbd: [], sides: [] },
+  ...{ orders: [], hears: {}, connectivity: { reached: 2, of: 2 }, outdateAsks: [], outdateWords: [] },
+};
+const PARTS = Object.keys(FULL) as (keyof Report)[];
+
+t.test('report: a number more is the same report', (t) => {
+  for (const report of [FULL, OTHER, QUIET]) t.strictSame(numbered(report, 9), { ...report, sequence: 9 });
+  for (const part of ['sides', 'hears', 'connectivity'] as const) {
+    const less: Report = { ...QUIET, [part]: FULL[part] };
+    t.strictSame(numbered(less, 9), { ...less, sequence: 9 }, `of those that may lack only ${part}`);
+  }
+  t.end();
+});
+
+t.test('report: parts that say the same are kept, and nothing else', (t) => {
+  t.equal(withPartsOf(FULL, structuredClone(FULL)), FULL, 'nothing new: the report itself');
+  for (const part of PARTS) {
+    const changed = { ...structuredClone(FULL), [part]: OTHER[part] };
+    const kept = withPartsOf(FULL, changed);
+    t.strictSame(kept, changed, `another ${part}`);
+    const parts = PARTS.filter((name) => typeof FULL[name] === 'object');
+    t.strictSame(parts.filter((name) => kept[name] !== FULL[name]), parts.filter((name) => name === part));
+    t.equal(saysTheSame(FULL, kept), part === 'sequence', `says the same: ${part}`);
+  }
+  t.end();
+});
 
 t.test('report: what a node reaches goes over the wire (connectivity)', (t) => {
   const reports: Report[] = [
