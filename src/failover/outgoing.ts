@@ -18,8 +18,13 @@ import { modeOf } from './standby.js';
 import { copyOf, type Group, type Peer, type SavedFacts, type State } from './state.js';
 import type { Turn } from './turn.js';
 
-/** This node's whole truth. */
-export function buildReport(state: State, sequence: number, nowMs: number): Report {
+/** This node's whole truth. `known`: a report of an earlier state, for the parts that are still true. */
+export function buildReport(
+  state: State,
+  sequence: number,
+  nowMs: number,
+  known?: Pick<Truth, 'state' | 'report'>,
+): Report {
   const connectivity = connectivityOf(state);
   return {
     node: state.spec.self,
@@ -30,14 +35,7 @@ export function buildReport(state: State, sequence: number, nowMs: number): Repo
     phase: state.phase,
     mode: maintenanceOf(state) === null ? modeOf(state, state.spec.self) : 'maintenance',
     health: nowMs < state.health.listenUntilMs ? 'stalled' : 'ok',
-    groups: Object.values(state.groups).map((group) => ({
-      name: group.spec.name,
-      life: group.life,
-      epoch: group.epoch,
-      claim: group.claim,
-      grant: group.grant,
-      barred: group.barred !== null,
-    })),
+    groups: known?.state.groups === state.groups ? known.report.groups : groupsToTell(state),
     drbd: Object.values(state.drbd).map((facts) => ({
       resource: facts.resource,
       role: facts.role,
@@ -46,12 +44,23 @@ export function buildReport(state: State, sequence: number, nowMs: number): Repo
       ...(state.copies[facts.resource]?.ahead === true ? { ahead: true as const } : {}),
     })),
     ...sidesToTell(state),
-    orders: Object.values(state.orders),
+    orders: known?.state.orders === state.orders ? known.report.orders : Object.values(state.orders),
     ...(Object.keys(state.hears).length === 0 ? {} : { hears: state.hears }),
     ...(connectivity === null ? {} : { connectivity }),
     outdateAsks: outdateAsks(state),
     outdateWords: outdateWords(state),
   };
+}
+
+function groupsToTell({ groups }: State): Report['groups'] {
+  return Object.values(groups).map((group) => ({
+    name: group.spec.name,
+    life: group.life,
+    epoch: group.epoch,
+    claim: group.claim,
+    grant: group.grant,
+    barred: group.barred !== null,
+  }));
 }
 
 /** Halves that are not connected, and the offer to lose one's changes once it is made. */
@@ -82,7 +91,7 @@ function truthOf(state: State, nowMs: number): Report {
   const isStalled = nowMs < state.health.listenUntilMs;
   const known = truths.get(state.spec);
   if (known?.isStalled === isStalled && readsTheSameButLooks(known.state, state)) return known.report;
-  const built = buildReport(state, 0, nowMs);
+  const built = buildReport(state, 0, nowMs, known);
   const report = known === undefined ? built : withPartsOf(known.report, built);
   truths.set(state.spec, { state: copyOf(state), isStalled, report });
   return report;
@@ -140,7 +149,19 @@ function savedOf({ state, peers }: Pick<Turn, 'state' | 'peers'>): SavedFacts {
 function isSameToSave({ state: known, peers }: Saved, state: State, now: readonly Peer[]): boolean {
   const isSameLife = (peer: Peer, at: number): boolean =>
     peer.life.generation === peers[at]?.life.generation;
-  return readsTheSameButLooks(known, state) && now.every(isSameLife);
+  return hasSameToSave(known, state) && now.every(isSameLife);
+}
+
+/** The parts that `factsToSave` reads. */
+function hasSameToSave(a: State, b: State): boolean {
+  return (
+    a.generation === b.generation &&
+    a.groups === b.groups &&
+    a.orders === b.orders &&
+    a.copies === b.copies &&
+    a.behindSince === b.behindSince &&
+    a.fenceRecords === b.fenceRecords
+  );
 }
 
 function factsToSave(state: State): SavedFacts {

@@ -89,7 +89,7 @@ export class Letterbox {
   /** There is no calm here any more: from now on all are delivered when they come. */
   disturb(): void {
     if (this.#letters.first === undefined) return;
-    for (const letter of this.#letters.takeIf(() => true)) this.planDelivery(letter);
+    for (const letter of this.#letters.takeAll()) this.planDelivery(letter);
   }
 
   /** A turn is planned: those that come before it, but after the calm, are delivered. */

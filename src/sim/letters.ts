@@ -66,12 +66,18 @@ export class Letters {
     this.#gone = 0;
   }
 
+  /** Takes out all. */
+  takeAll(): readonly Letter[] {
+    const all = this.#letters.slice(this.#gone);
+    this.#letters.length = 0;
+    this.#gone = 0;
+    return all;
+  }
+
   /** Takes out all for which this holds. */
   takeIf(holds: (letter: Letter) => boolean): readonly Letter[] {
-    const letters = this.#letters.splice(0).slice(this.#gone);
-    this.#gone = 0;
     const taken: Letter[] = [];
-    for (const letter of letters) (holds(letter) ? taken : this.#letters).push(letter);
+    for (const letter of this.takeAll()) (holds(letter) ? taken : this.#letters).push(letter);
     return taken;
   }
 }
