@@ -133,8 +133,8 @@ export function reviewCopies(turn: Turn): void {
     if (now.kind === 'behind' && !isSame) {
       const sentence = isDiskless(facts)
         ? `${turn.self} has no disk below DRBD resource ${facts.resource}: what is written now is ` +
-          `on the disk of ${now.than ?? ''} only, and one that comes back lacks it`
-        : behindSentence(turn.self, facts.resource, now.than ?? '');
+          `on the disk of ${now.than ?? 'another node'} only, and one that comes back lacks it`
+        : behindSentence(turn.self, facts.resource, now.than);
       turn.say('warn', `${sentence}; it is not used until DRBD has made up for it`);
     }
   }
@@ -159,7 +159,11 @@ function copyNow(state: State, own: DrbdFacts, before: Copy): Copy {
   const isPrimary = own.role === 'Primary';
   // Our kernel may still believe in a connection that is dead: the other must say so, too.
   if (before.kind === 'behind' && !isPrimary && !isAgreed(state, own, before)) return before;
-  // A Primary without a good disk of its own works with the other node's.
+  // A Primary without a good disk of its own works with the other node's. Found so at the start, it may
+  // have done that for as long as no daemon ran here.
+  if (isPrimary && isDiskless(own) && before.kind === 'untold') {
+    return { kind: 'behind', than: partnerOf(state, own.resource), ahead: false };
+  }
   if (isPrimary && !isGood(own)) return before;
   if (isMadePrimaryInSplit(state, own, before)) return before;
   if (before.kind === 'behind' && isHalfWay(state, own.resource)) return before;
@@ -186,8 +190,10 @@ function oneSidedCopy(state: State, own: DrbdFacts, before: Copy): Copy | null {
   return { kind: 'current', than: null, ahead: true };
 }
 
+/** The node that has the other half; one that has not told of its DRBD yet may well have it. */
 function partnerOf(state: State, resource: string): string | null {
-  return Object.values(state.peers).find((peer) => hasHalf(state, peer, resource))?.name ?? null;
+  const halves = Object.values(state.peers).filter(({ name }) => mayWrite(state, name, resource));
+  return (halves.find((peer) => hasHalf(state, peer, resource)) ?? halves[0])?.name ?? null;
 }
 
 /**
@@ -223,7 +229,7 @@ export function oldDataReason(state: State, { spec, life }: Group): string | nul
     const disk = state.drbd[resource]?.disk ?? 'Unknown';
     // One that is Inconsistent or gone is not read: the other node's is.
     if (copy?.kind !== 'behind' || NO_DATA.includes(disk) || disk === 'Inconsistent') continue;
-    return behindSentence(state.spec.self, resource, copy.than ?? '');
+    return behindSentence(state.spec.self, resource, copy.than);
   }
   return null;
 }
@@ -335,9 +341,9 @@ function aloneWriter(state: State, own: DrbdFacts, { ahead }: Copy): string | nu
   return null;
 }
 
-function behindSentence(self: string, resource: string, than: string): string {
+function behindSentence(self: string, resource: string, than: string | null): string {
   return (
-    `${than} was Primary of DRBD resource ${resource} without a connection, ` +
+    `${than ?? 'another node'} was Primary of DRBD resource ${resource} without a connection, ` +
     `so it has writes that the disk of ${self} lacks`
   );
 }
@@ -347,7 +353,7 @@ export function copyObjection(state: State, resource: string): string | null {
   const copy = state.copies[resource] ?? UNTOLD_COPY;
   const { self } = state.spec;
   if (copy.kind === 'untold') return untoldObjection(state, resource);
-  if (copy.kind === 'behind') return behindSentence(self, resource, copy.than ?? '');
+  if (copy.kind === 'behind') return behindSentence(self, resource, copy.than);
   if (copy.kind === 'current') return splitObjection(state, resource, copy.ahead);
   for (const peer of Object.values(state.peers)) {
     const isThere = peer.report !== null && hasHalf(state, peer, resource);

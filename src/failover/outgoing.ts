@@ -182,7 +182,7 @@ function factsToSave(state: State): SavedFacts {
 function behindToSave(state: State): Readonly<Record<string, string>> {
   const behind: Record<string, string> = {};
   for (const [resource, copy] of Object.entries(state.copies)) {
-    if (copy.kind === 'behind' && copy.than !== null) behind[resource] = copy.than;
+    if (copy.kind === 'behind') behind[resource] = copy.than ?? '';
   }
   return behind;
 }

@@ -157,7 +157,10 @@ export interface Stamp {
   readonly sequence: number;
 }
 
-/** How new the local copy of a DRBD resource is; `than` names the node that has more. */
+/**
+ * How new the local copy of a DRBD resource is; `than` names the node that has more, null when it is not
+ * known: no group of the configuration uses the resource.
+ */
 export interface Copy {
   readonly kind: 'untold' | 'unknown' | 'current' | 'behind';
   readonly than: string | null;
@@ -374,7 +377,7 @@ export interface SavedFacts {
   /** Highest epoch seen of each group. */
   readonly epochs: Readonly<Record<string, number>>;
   readonly orders: readonly Order[];
-  /** DRBD resources whose local copy lacks writes, and the node that has them (S4). */
+  /** DRBD resources whose local copy lacks writes, and the node that has them, empty if not known (S4). */
   readonly behind?: Readonly<Record<string, string>>;
   /** DRBD resources that this node wrote alone: no other has all of it (S4). */
   readonly ahead?: readonly string[];
@@ -448,7 +451,7 @@ function savedCopies(saved: SavedFacts): Readonly<Record<string, Copy>> {
     ...Object.fromEntries(
       behind.map(([name, than]): [string, Copy] => [
         name,
-        { kind: 'behind', than, ahead: ahead.includes(name) },
+        { kind: 'behind', than: than === '' ? null : than, ahead: ahead.includes(name) },
       ]),
     ),
   };

@@ -359,8 +359,8 @@ class Run {
     const copy = this.#world.machine(node).state?.copies[replica.resource];
     const isGone = (other: string | null): boolean =>
       other !== null && (!survivors.includes(other) || replica.disk(other).disk === 'Diskless');
-    if (copy?.kind === 'behind') return isGone(copy.than);
     const other = replica.nodes.find((name) => name !== node) ?? null;
+    if (copy?.kind === 'behind') return isGone(copy.than ?? other);
     // Nothing is kept of a copy before the first word on it.
     return (copy?.kind ?? 'untold') === 'untold' && survivors.includes(other ?? '') && isGone(other);
   }

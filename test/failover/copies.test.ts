@@ -232,6 +232,24 @@ t.test('copies: what is written while one half has no disk is on the other one o
   t.end();
 });
 
+t.test('copies: what was written without a disk is remembered, whoever has told of himself', (t) => {
+  const diskless = { role: 'Primary', disk: 'Diskless' } as const;
+  const found = new Driver().give({ kind: 'drbd', facts: [drbd({ ...APART, ...diskless })] });
+  t.same(found.state.copies['r0'], { kind: 'behind', than: 'n2', ahead: false }, 'no daemon ran (80018618)');
+  t.same(found.pass(300).state.lastSaved?.behind, { r0: 'n2' }, 'it is saved');
+
+  const early = new Driver().hear({ drbd: [] });
+  early.give({ kind: 'drbd', facts: [drbd(diskless)] });
+  t.same(early.pass(300).state.lastSaved?.behind, { r0: 'n2' }, 'n2 has not told of its DRBD');
+
+  const without = new Driver({ groups: [] }).give({ kind: 'drbd', facts: [drbd(diskless)] });
+  const saved = without.pass(300).state.lastSaved ?? undefined;
+  t.same(saved?.behind, { r0: '' }, 'no group uses it now (80026060)');
+  const copy = new Driver({}, saved).state.copies['r0'];
+  t.same(copy, { kind: 'behind', than: null, ahead: false }, 'one did, and will');
+  t.end();
+});
+
 t.test('copies: a connection to a half without a disk settles no doubt', (t) => {
   const diskless = { peerDisk: 'Diskless' } as const;
   const booted = new Driver().give({ kind: 'drbd', facts: [drbd(APART)] });
