@@ -57,8 +57,11 @@ export function endOrder(turn: Turn, node: string, ok: boolean, message: string)
 export function endIdleOrder(turn: Turn, node: string): void {
   const peer = turn.peer(node);
   const order = peer === undefined ? null : standingOrder(peer);
-  if (peer === undefined || order === null || peer.fencing.running !== null) return;
+  if (peer === undefined || order === null) return;
+  const { running } = peer.fencing;
   const isBack = !order.sure && isAlive(peer) && peer.clearance === null;
+  // A question that runs does not keep the order: the node may be back and leave before it is answered.
+  if (running !== null && !(isBack && running.step === 'status')) return;
   const back = `${node} is heard again and is not shot: to cut its power all the same, repeat with --yes`;
   const objection = isBack ? back : peer.clearance === null ? orderObjection(turn, peer) : null;
   if (peer.clearance !== null && peer.clearance.kind !== 'left') {

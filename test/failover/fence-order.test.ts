@@ -51,9 +51,11 @@ t.test('fence: a silent node that is heard again meanwhile is not shot without a
   const silent = (): Driver => new Driver().running().pass(1_600).power('failed').power('failed');
   const back = fence(silent(), { sure: false });
   t.same(back.deeds, ['status n2']);
-  back.hear().power('on');
-  t.match(answerOf(back), /^failed: n2 is heard again and is not shot: .* repeat with --yes/);
-  t.notOk(back.pass(1_200).deeds.includes('shoot n2'));
+  t.match(answerOf(back.hear()), /^failed: n2 is heard again and is not shot: .* repeat with --yes/);
+  t.notOk(back.power('on').pass(1_200).deeds.includes('shoot n2'));
+  const left = fence(silent(), { sure: false }).hear().hear({ phase: 'left' });
+  t.equal(left.peer.clearance?.kind, 'left', 'while its device was still asked');
+  t.same(left.power('failed').deeds, [], 'nor one that has been back and left (80030386)');
   const meant = fence(fence(silent(), { sure: false }));
   meant.hear().power('on').pass(1_200).hear().power('on');
   t.same(meant.deeds, ['shoot n2'], 'a second person has said it');
