@@ -18,17 +18,14 @@ export function dueLook(
   );
 }
 
-/** When the next look is due by its time; never while something is done to the group. */
-export function nextLookMs({ life, action, resources, monitorDueMs }: Group): number {
+/** When the next look at one of these is due by its time; never at one to which something is done. */
+export function nextLookMs(groups: readonly Group[]): number {
   let atMs = Number.POSITIVE_INFINITY;
-  if (life !== 'started' || action !== null) return atMs;
-  for (let at = 0; at < resources.length; at += 1) atMs = Math.min(atMs, monitorDueMs[at] ?? 0);
+  for (const { life, action, resources, monitorDueMs } of groups) {
+    if (life !== 'started' || action !== null) continue;
+    for (let at = 0; at < resources.length; at += 1) atMs = Math.min(atMs, monitorDueMs[at] ?? 0);
+  }
   return atMs;
-}
-
-/** The group once an action has begun. */
-export function withAction(group: Group, action: RunningAction): Group {
-  return { ...group, action };
 }
 
 /** The order that begins an action. */

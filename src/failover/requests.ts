@@ -265,9 +265,7 @@ function progressOf(turn: Turn, request: PendingRequest): readonly string[] {
 
 /** Requests that have an end of their own, whatever becomes of a group. */
 const SPECIAL_ENDS: Readonly<
-  Partial<
-    Record<PendingRequest['what'], (turn: Turn, request: PendingRequest) => End | null>
-  >
+  Partial<Record<PendingRequest['what'], (turn: Turn, request: PendingRequest) => End | null>>
 > = {
   force: force.endOfForce,
   fence: fence.endOfFence,

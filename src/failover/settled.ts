@@ -61,7 +61,7 @@ function reviewAll(turn: Turn, review: Review): number {
   const untilMs = turn.untilWhenSettled(() => {
     dueMs = review.all();
   });
-  const groupsDueMs = nextDueMs(turn);
+  const groupsDueMs = nextLookMs(turn.groups);
   if (turn.isBefore(untilMs) && readsTheSameButLooks(before, turn.state)) {
     remember(turn, { untilMs, dueMs, ...groupsFound(turn, isBusy), groupsDueMs });
   }
@@ -77,7 +77,7 @@ function reviewGroups(turn: Turn, review: Review, known: Settled): number {
     turn.takeBack(before, effects);
     return reviewAll(turn, review);
   }
-  const groupsDueMs = nextDueMs(turn);
+  const groupsDueMs = nextLookMs(turn.groups);
   remember(turn, { ...known, ...groupsFound(turn, isBusy), groupsDueMs });
   return Math.min(known.dueMs, groupsDueMs);
 }
@@ -100,13 +100,6 @@ function groupsFound(
 ): Pick<Settled, 'groupsUntilMs' | 'looksUntilMs'> {
   const looksUntilMs = wasBusy ? Number.NEGATIVE_INFINITY : apartUntilMs;
   return { groupsUntilMs: apartUntilMs, looksUntilMs };
-}
-
-/** When the next look at something that runs is due. */
-function nextDueMs({ groups }: Turn): number {
-  let atMs = Number.POSITIVE_INFINITY;
-  for (const group of groups) atMs = Math.min(atMs, nextLookMs(group));
-  return atMs;
 }
 
 /** What is known of the reviews to come, while they would read the same. */

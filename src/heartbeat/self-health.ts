@@ -26,10 +26,10 @@ export interface TurnTiming {
   readonly turnEveryMs: number;
 }
 
-/** True when a turn is no later than noise explains. */
-export function isInTime(lastTurnMs: number, nowMs: number, timing: TurnTiming): boolean {
+/** How late a turn is, 0 when that is noise. */
+export function latenessMs(lastTurnMs: number, nowMs: number, timing: TurnTiming): number {
   const lateMs = nowMs - lastTurnMs - timing.turnEveryMs;
-  return lateMs <= Math.max(NOISE_MS_MIN, timing.keepaliveMs);
+  return lateMs <= Math.max(NOISE_MS_MIN, timing.keepaliveMs) ? 0 : lateMs;
 }
 
 /**
@@ -43,8 +43,8 @@ export function turn(
   nowMs: number,
   timing: TurnTiming,
 ): { readonly health: SelfHealth; readonly stalledMs: number } {
-  const lateMs = nowMs - health.lastTurnMs - timing.turnEveryMs;
-  if (isInTime(health.lastTurnMs, nowMs, timing)) {
+  const lateMs = latenessMs(health.lastTurnMs, nowMs, timing);
+  if (lateMs === 0) {
     const { listenUntilMs, worstStallMs, stalls } = health;
     const inTime = { lastTurnMs: nowMs, listenUntilMs, worstStallMs, stalls };
     return { health: inTime, stalledMs: 0 };

@@ -19,28 +19,21 @@ const HEADER = { deadtimeMs: 1_500, wallSeconds: 1_768_208_400, ttl: 3 };
 /** Bits that a burst of noise turns, at most. */
 const FLIPS_MAX = 8;
 
-interface Written {
-  serial: Uint8Array | null;
-  datagram: Uint8Array | null;
+/** What a node says goes out on every line to every other one: each is written once. */
+function once(encode: typeof encodeDatagram): (report: Report) => Uint8Array {
+  const written = new WeakMap<Report, Uint8Array>();
+  return (report) => {
+    const bytes = written.get(report) ?? encode(textFrame(encodeReport(report, HEADER)), KEYRING);
+    written.set(report, bytes);
+    return bytes;
+  };
 }
-
-/** What a node says goes out on every line to every other one. */
-const written = new WeakMap<Report, Written>();
-
-/** A report as it goes out. */
-function write(report: Report, isSerial: boolean): Uint8Array {
-  const known = written.get(report) ?? { serial: null, datagram: null };
-  written.set(report, known);
-  const bytes = isSerial ? known.serial : known.datagram;
-  if (bytes !== null) return bytes;
-  const frame = textFrame(encodeReport(report, HEADER));
-  if (isSerial) return (known.serial = encodeSerial(frame, KEYRING));
-  return (known.datagram = encodeDatagram(frame, KEYRING));
-}
+const datagramOf = once(encodeDatagram);
+const serialOf = once(encodeSerial);
 
 /** What a receiver makes of a report that was damaged; null when it drops it. */
 export function damaged(report: Report, prng: Prng): Report | null {
-  const whole = write(report, chance(prng, 0.5));
+  const whole = chance(prng, 0.5) ? serialOf(report) : datagramOf(report);
   const cut = chance(prng, 0.3) ? whole.slice(0, prng.below(whole.length)) : Uint8Array.from(whole);
   const flips = 1 + prng.below(FLIPS_MAX);
   for (let flip = 0; flip < flips && cut.length > 0; flip += 1) {

@@ -1,7 +1,7 @@
 /** The looks at what runs on a node at rest (resting.ts), begun and ended by the rules of the core. */
 import type { Effect } from '../failover/effect.js';
 import type { ActionResult } from '../failover/event.js';
-import { dueLook, isGoodLook, looksAfter, nextLookMs, orderTo, withAction } from '../failover/looks.js';
+import { dueLook, isGoodLook, looksAfter, nextLookMs, orderTo } from '../failover/looks.js';
 import type { Group, State } from '../failover/state.js';
 import { idOf } from '../failover/turn.js';
 
@@ -17,7 +17,7 @@ export class Looks {
     this.nextId = nextId;
     this.#groups = groups;
     this.#running = Object.values(groups).filter(({ life }) => life === 'started');
-    this.dueMs = this.#nextMs();
+    this.dueMs = nextLookMs(this.#running);
   }
 
   get groups(): State['groups'] {
@@ -37,10 +37,10 @@ export class Looks {
       const actionId = idOf('action', this.nextId);
       this.nextId += 1;
       const action = { actionId, index, verb: 'monitor', startedMs: nowMs } as const;
-      this.#running[at] = withAction(group, action);
+      this.#running[at] = { ...group, action };
       runs.push(orderTo(group, action));
     });
-    this.dueMs = this.#nextMs();
+    this.dueMs = nextLookMs(this.#running);
   }
 
   /** Takes in the result of one that ended well. False when it is something else. */
@@ -50,13 +50,7 @@ export class Looks {
     const index = group?.action?.index;
     if (group === undefined || index === undefined || !isGoodLook(group, result)) return false;
     this.#running[at] = { ...group, action: null, monitorDueMs: looksAfter(group, index, nowMs) };
-    this.dueMs = this.#nextMs();
+    this.dueMs = nextLookMs(this.#running);
     return true;
-  }
-
-  #nextMs(): number {
-    let atMs = Number.POSITIVE_INFINITY;
-    for (const group of this.#running) atMs = Math.min(atMs, nextLookMs(group));
-    return atMs;
   }
 }

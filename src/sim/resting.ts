@@ -11,7 +11,7 @@ import { turnEveryMs } from '../failover/spec.js';
 import { copyOf, type Peer, type Stamp, type State } from '../failover/state.js';
 import type { Hearing } from '../heartbeat/liveness.js';
 import { PROTOCOL_VERSION, saysTheSame, type Report, type ReportFault } from '../heartbeat/report.js';
-import { isInTime, type TurnTiming } from '../heartbeat/self-health.js';
+import { latenessMs, type TurnTiming } from '../heartbeat/self-health.js';
 import { Words } from './letters.js';
 import { Looks } from './looks.js';
 import { Neighbour } from './neighbour.js';
@@ -124,7 +124,8 @@ export class Resting implements ShortWay {
 
   turn(event: FailoverEvent, nowMs: number): Rested | null {
     if (nowMs >= this.#rest.untilMs || (nowMs >= this.#looks.dueMs && !this.#mayLook(nowMs))) return null;
-    if (!isInTime(this.#lastTurnMs, nowMs, this.#timing) || !this.#takeIn(event, nowMs)) return null;
+    const isLate = latenessMs(this.#lastTurnMs, nowMs, this.#timing) > 0;
+    if (isLate || !this.#takeIn(event, nowMs)) return null;
     this.#lastTurnMs = nowMs;
     return this.#rested;
   }

@@ -1,13 +1,9 @@
 /** The checker of held writes goes by what the kernel knows, and no longer than it does. */
 import t from 'tap';
 import type { Violation } from '../../src/sim/checker.js';
-import { initialState } from '../../src/failover/state.js';
-import { step } from '../../src/failover/step.js';
-import { databaseGroup, LAN_REPLICA, QUICK_AGENTS, QUICK_POWER } from '../../src/sim/household.js';
-import { GOOD_LAN } from '../../src/sim/network.js';
 import type { Observation } from '../../src/sim/observation.js';
-import { World } from '../../src/sim/world.js';
 import { loneWrites } from './checkers/lone-writes.js';
+import { smallWorld } from './small-world.js';
 
 const ABOUT = { node: 'n1', resource: 'r0' } as const;
 const ANSWER: Observation = { kind: 'handlerEnds', ...ABOUT, exit: 4 };
@@ -17,22 +13,7 @@ const RESUMED: Observation = { kind: 'resumed', ...ABOUT, by: 'person' };
 
 /** What is found when n1 writes alone after all that. */
 function found(before: readonly Observation[]): readonly string[] {
-  const world = new World({
-    seed: 1,
-    nodes: ['n1', 'n2'],
-    groups: [databaseGroup('mysql', ['n1', 'n2'])],
-    heartbeat: { keepaliveMs: 200, warntimeMs: 800, deadtimeMs: 1_500, initdeadMs: 5_000 },
-    fenceable: [],
-    media: [{ name: 'eth0', quality: GOOD_LAN }],
-    powerTiming: QUICK_POWER,
-    agentTiming: QUICK_AGENTS,
-    replicaTiming: LAN_REPLICA,
-    bootDisk: 'UpToDate',
-    drbdFencing: 'resource-and-stonith',
-    bootMs: 5_000,
-    writeEveryMs: 1_000,
-    brain: { initialState, step },
-  });
+  const world = smallWorld({ drbdFencing: 'resource-and-stonith' });
   const violations: Violation[] = [];
   loneWrites(world, (violation) => violations.push(violation)).watch(world);
   for (const seen of before) world.tell(seen);

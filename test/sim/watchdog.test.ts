@@ -3,14 +3,11 @@
  * resets when nobody feeds it, and never else.
  */
 import t, { type Test } from 'tap';
-import { initialState } from '../../src/failover/state.js';
-import { step } from '../../src/failover/step.js';
-import { databaseGroup, LAN_REPLICA, QUICK_AGENTS, QUICK_POWER } from '../../src/sim/household.js';
 import type { Machine } from '../../src/sim/machine.js';
 import { MachineWatchdog, type WatchdogSetup } from '../../src/sim/machine-watchdog.js';
-import { GOOD_LAN } from '../../src/sim/network.js';
 import { EventQueue } from '../../src/sim/queue.js';
-import { World } from '../../src/sim/world.js';
+import type { World } from '../../src/sim/world.js';
+import { smallWorld } from './small-world.js';
 
 const TIMEOUT_MS = 2_000;
 const BOARD: WatchdogSetup = { timeoutMs: TIMEOUT_MS, isSoftware: false };
@@ -24,22 +21,7 @@ interface Reset {
 
 /** Two nodes, mysql on n1; what happens to n1 in a minute and a half from 0 ms on, and its resets. */
 function play(watchdog: WatchdogSetup, happens: (n1: Machine, world: World) => void): readonly Reset[] {
-  const world = new World({
-    seed: 1,
-    nodes: ['n1', 'n2'],
-    groups: [databaseGroup('mysql', ['n1', 'n2'])],
-    heartbeat: { keepaliveMs: 200, warntimeMs: 800, deadtimeMs: 1_500, initdeadMs: 5_000 },
-    fenceable: [],
-    media: [{ name: 'eth0', quality: GOOD_LAN }],
-    powerTiming: QUICK_POWER,
-    agentTiming: QUICK_AGENTS,
-    replicaTiming: LAN_REPLICA,
-    bootDisk: 'UpToDate',
-    bootMs: 5_000,
-    watchdog,
-    writeEveryMs: 1_000,
-    brain: { initialState, step },
-  });
+  const world = smallWorld({ watchdog });
   for (const machine of Object.values(world.machines)) machine.restorePower();
   world.run(20_000);
   const resets: Reset[] = [];
