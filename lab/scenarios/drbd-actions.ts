@@ -2,7 +2,7 @@
 
 import { configure, GROUP } from '../cluster.js';
 import type { LabNode } from '../node.js';
-import { resourceText } from '../storage.js';
+import { resourceText, waitForDrbd } from '../storage.js';
 import { playAll, type Scenario } from './play.js';
 import { PATIENCE, type Stage } from './stage.js';
 
@@ -205,8 +205,11 @@ const dataAtRisk: Scenario = {
     await n2.must('drbdsetup disk-options 0 --c-plan-ahead=0 --resync-rate=15M');
     await sayAll(stage, n2, [
       ['invalidate r0 --yes', 0, /^r0 was invalidated/],
-      // Until the resync begins the kernel calls the disk Outdated (drbd_state.c, sanitize_state).
-      ['promote r0', 107, /r0\/0 is (Outdated|Inconsistent|SyncTarget)/],
+    ]);
+    // Until the resync begins the kernel calls the disk Outdated.
+    await waitForDrbd(n2, 'cs:SyncTarget', PATIENCE.timeoutMs);
+    await sayAll(stage, n2, [
+      ['promote r0', 107, /r0\/0 is (Inconsistent|SyncTarget)/],
       ['wait-sync r0 --timeout 1s', 124, /r0: resync .* %.*\nNot done within 1.00 s; DRBD goes on by itself/],
     ]);
     await n2.must('drbdsetup disk-options 0 --c-plan-ahead=0 --resync-rate=100M');
