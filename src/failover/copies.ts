@@ -3,7 +3,8 @@
  * no better word, also a disk that lacks what the other node wrote while they were not connected.
  *
  *     current   DRBD was connected to a good copy, or this node writes itself
- *     behind    the other node said that it was Primary without a connection: it has more
+ *     behind    the other node said that it was Primary without a connection, or that it wrote alone
+ *               once and nobody has made up for that: it has more
  *     unknown   it was current, and the other node went out of sight: if it lives, a connection
  *               will tell; if it is off, this copy is used, as in every takeover
  *     untold    no connection since this run began, or since the other was restarted. It may have
@@ -12,15 +13,16 @@
  *
  * `behind` outlives a restart: the writes that are missing here do so, too. So does `ahead`, also
  * beside `behind` where both nodes wrote alone: this node wrote alone, nobody else can have it all,
- * and it may start alone again - unless the other one, heard and not connected, counts its own copy
- * as the newest, too: then both wrote alone; and unless the kernel finds, when the disk comes,
- * nothing on it that the other one lacks.
+ * and it may start alone again - unless the other one, heard and not connected, says the same, or
+ * counts its own copy as the newest: then both wrote alone; and unless the kernel finds, when the disk
+ * comes, nothing on it that the other one lacks.
  *
  * A connection to a half without a disk carries writes, and compares nothing: what is written is on
  * the other half only, and nothing that was in doubt before is settled by it.
  */
 import type { DrbdFacts } from '../drbd/facts.js';
 import type { DrbdReport, Report } from '../heartbeat/report.js';
+import { isAlive } from './membership.js';
 import type { Copy, Group, Peer, Stamp, State } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -307,8 +309,7 @@ function isAgreed(state: State, own: DrbdFacts, { than }: Copy): boolean {
 /** Our kernel believes in a connection, and the node at its other end has none. */
 function isDenied(state: State, own: DrbdFacts): boolean {
   return Object.values(state.peers).some((peer) => {
-    const isThere = peer.verdict === 'up' || peer.verdict === 'late';
-    return isThere && isApart(peer.report, own.resource) && !isBeforeRelink(state, own, peer);
+    return isAlive(peer) && isApart(peer.report, own.resource) && !isBeforeRelink(state, own, peer);
   });
 }
 
@@ -326,19 +327,29 @@ function isGood(own: DrbdFacts): boolean {
   return own.disk === 'UpToDate';
 }
 
-/**
- * The node that was Primary without a connection by its newest report, while we were not. One that
- * has no disk wrote nothing since, but may have before, unless we had it all when the disk went.
- */
-function aloneWriter(state: State, own: DrbdFacts, { ahead }: Copy): string | null {
+/** The node that has writes that our disk lacks, by its newest report, while we are not Primary. */
+function aloneWriter(state: State, own: DrbdFacts, before: Copy): string | null {
   if (own.role === 'Primary') return null;
   for (const peer of Object.values(state.peers)) {
     const theirs = halfOf(peer.report, own.resource);
-    if (theirs?.role !== 'Primary' || SERVED.includes(theirs.connection)) continue;
-    if (ahead && NO_DATA.includes(theirs.disk)) continue;
-    if (!isBeforeRelink(state, own, peer)) return peer.name;
+    if (theirs === undefined || isBeforeRelink(state, own, peer)) continue;
+    if (isWritingAlone(theirs, before) || hasWrittenAlone(theirs)) return peer.name;
   }
   return null;
+}
+
+/**
+ * Primary without a connection. One that has no disk wrote nothing since, but may have before, unless
+ * we had it all when the disk went.
+ */
+function isWritingAlone({ role, connection, disk }: DrbdReport, { ahead }: Copy): boolean {
+  if (role !== 'Primary' || SERVED.includes(connection)) return false;
+  return !ahead || !NO_DATA.includes(disk);
+}
+
+/** Wrote alone once: what a connection without its disk does not bring here. */
+function hasWrittenAlone({ ahead, connection, disk }: DrbdReport): boolean {
+  return ahead === true && (!SERVED.includes(connection) || NO_DATA.includes(disk));
 }
 
 function behindSentence(self: string, resource: string, than: string | null): string {
@@ -348,13 +359,26 @@ function behindSentence(self: string, resource: string, than: string | null): st
   );
 }
 
+/** What a person can do about it, where the disk that has them is broken; otherwise DRBD connects. */
+function brokenDiskCure(state: State, resource: string, than: string | null): string {
+  const peer = than === null ? undefined : state.peers[than];
+  const disk = halfOf(peer?.report, resource)?.disk;
+  if (peer === undefined || !isAlive(peer) || disk === undefined || !NO_DATA.includes(disk)) return '';
+  return (
+    `; its disk is ${disk} now: mend that, or, to go on without those writes, switch ${peer.name} off ` +
+    'and see "tandem move --help" (--force-old-data)'
+  );
+}
+
 /** Why the copy on this node must not be promoted, or null. */
 export function copyObjection(state: State, resource: string): string | null {
   const copy = state.copies[resource] ?? UNTOLD_COPY;
   const { self } = state.spec;
   if (copy.kind === 'untold') return untoldObjection(state, resource);
-  if (copy.kind === 'behind') return behindSentence(self, resource, copy.than);
-  if (copy.kind === 'current') return splitObjection(state, resource, copy.ahead);
+  if (copy.kind === 'behind') {
+    return behindSentence(self, resource, copy.than) + brokenDiskCure(state, resource, copy.than);
+  }
+  if (copy.kind === 'current') return copy.ahead ? splitObjection(state, resource) : null;
   for (const peer of Object.values(state.peers)) {
     const isThere = peer.report !== null && hasHalf(state, peer, resource);
     // A node that has left may still run its half of DRBD: only one that is off cannot tell.
@@ -369,34 +393,21 @@ export function copyObjection(state: State, resource: string): string | null {
 }
 
 /**
- * Another half that wrote alone, by its node's own word, also when its disk is gone since; or that
- * counts its copy as the newest as this one does, while the two are not connected: had it seen that
- * this one wrote alone, it would not. So it wrote alone, too.
+ * This node wrote alone, and another half counts its copy as the newest, too, while the two are not
+ * connected: had it seen that this one wrote alone, it would not. So it wrote alone, too.
  */
-function splitObjection(state: State, resource: string, isAhead: boolean): string | null {
+function splitObjection(state: State, resource: string): string | null {
   const own = state.drbd[resource];
   if (own !== undefined && LINKED.includes(own.connection) && !isPeerDiskless(own)) return null;
-  for (const { name, verdict, report } of Object.values(state.peers)) {
-    if (verdict !== 'up' && verdict !== 'late') continue;
-    const theirs = halfOf(report, resource);
-    if (theirs === undefined) continue;
-    if (theirs.ahead === true && own?.role !== 'Primary') {
-      return aheadSentence(state.spec.self, name, resource, theirs.disk);
-    }
-    if (!isAhead || theirs.disk !== 'UpToDate' || LINKED.includes(theirs.connection)) continue;
+  for (const peer of Object.values(state.peers)) {
+    const theirs = isAlive(peer) ? halfOf(peer.report, resource) : undefined;
+    if (theirs?.disk !== 'UpToDate' || LINKED.includes(theirs.connection)) continue;
     return (
-      `${state.spec.self} and ${name} each wrote to DRBD resource ${resource} alone (split ` +
+      `${state.spec.self} and ${peer.name} each wrote to DRBD resource ${resource} alone (split ` +
       `brain): a person must choose, see "tandem split-brain inspect ${resource}"`
     );
   }
   return null;
-}
-
-function aheadSentence(self: string, name: string, resource: string, disk: string): string {
-  const cure = NO_DATA.includes(disk)
-    ? `its disk is ${disk} now: mend that, or stop tandemd on ${name} to go on without those writes`
-    : `connect them, or see "tandem split-brain inspect ${resource}"`;
-  return `${name} wrote to DRBD resource ${resource} alone, and the disk of ${self} lacks that; ${cure}`;
 }
 
 /** Another half that might have written last, and that neither DRBD nor a person has told about. */
@@ -407,10 +418,9 @@ function untoldObjection(state: State, resource: string): string | null {
     .flatMap(({ prefer }) => prefer);
   for (const peer of Object.values(state.peers)) {
     if (!halves.includes(peer.name) || peer.clearance?.kind === 'confirmed') continue;
-    const isThere = peer.verdict === 'up' || peer.verdict === 'late';
     const own = state.drbd[resource];
     const isConnected = own !== undefined && LINKED.includes(own.connection);
-    const cure = isThere
+    const cure = isAlive(peer)
       ? isConnected
         ? `${peer.name} has no disk to compare with`
         : 'they are not connected'

@@ -174,15 +174,25 @@ t.test('copies: of two that each wrote alone neither is used (seed 41231274)', (
   t.end();
 });
 
-t.test('copies: a node that wrote alone says so, also when its disk is gone', (t) => {
+t.test('copies: what a node wrote alone is missing here, also when its disk is gone and it has left (80013426)', (t) => {
   const facts = { generation: 7, peers: {}, epochs: {}, orders: [], ahead: ['r0'] };
   const ahead = new Driver({}, facts).give({ kind: 'drbd', facts: [drbd(WROTE)] });
   t.match(ahead.pass(300).of('send').at(-1)?.report.drbd, [{ resource: 'r0', ahead: true }]);
+
   const there = { role: 'Secondary', disk: 'Diskless', connection: 'Connected', ahead: true } as const;
-  const driver = ahead.hear({}, {}, there);
-  t.match(copyObjection(driver.state, 'r0'), /^n2 wrote to DRBD resource r0 alone, .* stop tandemd on n2/);
+  const driver = withDrbd(APART).hear({}, {}, there);
+  t.same(driver.state.copies['r0'], { kind: 'behind', than: 'n2', ahead: false });
+  t.match(driver.state.lastSaved, { behind: { r0: 'n2' } }, 'kept over a restart');
+  t.match(copyObjection(driver.state, 'r0'), /^n2 was Primary .* disk is Diskless now.*force-old-data/);
   driver.hear({ phase: 'left' }, {}, there).pass(3_000);
-  t.equal(copyObjection(driver.state, 'r0'), null, 'a person has stopped it there');
+  t.match(copyObjection(driver.state, 'r0'), /^n2 was Primary of .* the disk of n1 lacks$/);
+
+  const mended = { ...there, disk: 'UpToDate', connection: 'WFConnection' } as const;
+  driver.hear({}, {}, mended).give({ kind: 'drbd', facts: [drbd()] });
+  t.match(driver.state.copies['r0'], { kind: 'current' }, 'DRBD has made up for it: that word is older');
+
+  const both = ahead.hear({}, {}, there);
+  t.same(both.state.copies['r0'], { kind: 'behind', than: 'n2', ahead: true }, 'both wrote alone');
   t.end();
 });
 
