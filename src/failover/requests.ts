@@ -18,7 +18,7 @@ import {
   moveTarget,
   setOrder,
 } from './orders.js';
-import { fateOfOrder, insteadSentence } from './order-fate.js';
+import { fateOfOrder, insteadSentence, renewOrder } from './order-fate.js';
 import { objectionTo, placement } from './placement.js';
 import { judgeReload } from './reload.js';
 import type { ClusterSpec } from './spec.js';
@@ -219,11 +219,12 @@ function judgeConfirm(
 
 /** Follows the pending requests; answers those that are over. */
 export function followRequests(turn: Turn): void {
-  for (const request of Object.values(turn.state.requests)) {
-    if (request.outcome !== 'running') continue;
+  for (const asked of Object.values(turn.state.requests)) {
+    if (asked.outcome !== 'running') continue;
+    const request = renewOrder(turn, asked);
     const progress = progressOf(turn, request);
     const end = endOf(turn, request);
-    if (end === null && progress === request.progress) continue;
+    if (end === null && request === asked && progress === request.progress) continue;
     const next: PendingRequest = {
       ...request,
       progress,

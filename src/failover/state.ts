@@ -335,6 +335,8 @@ export interface PendingRequest {
   readonly epoch?: number;
   /** What it has put into a register; see order-fate. */
   readonly order?: Order | undefined;
+  /** That order was given a second time. */
+  readonly isRenewed?: true;
   readonly askedMs: number;
   readonly outcome: 'running' | 'done' | 'failed';
   readonly message: string;

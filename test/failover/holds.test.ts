@@ -88,6 +88,26 @@ t.test('holds: a freeze is done when every node that is heard has it', (t) => {
   t.end();
 });
 
+t.test('holds: the same words of another node prove nothing: they are given once more (80037241)', (t) => {
+  const driver = new Driver().running().hear();
+  answer(driver, FREEZE);
+  const lost = order(driver, 'freeze.mysql') ?? { key: '', value: '', version: 0, origin: '' };
+  const theirs = { ...lost, origin: 'm9' };
+  driver.hear({ orders: [theirs] });
+  t.same(driver.of('answer'), [], 'it may be lifted there already');
+  const again = { ...lost, version: lost.version + 1, origin: 'n1' };
+  t.same(order(driver, 'freeze.mysql'), again);
+  driver.hear({ orders: [{ ...again, origin: 'm9' }] });
+  t.match(order(driver, 'freeze.mysql'), { version: again.version, origin: 'm9' }, 'once, and no more');
+  t.match(driver.of('answer'), [{ answer: { state: 'done', message: /; every node knows$/ } }]);
+
+  const lifted = new Driver().running().hear();
+  answer(lifted, FREEZE);
+  lifted.hear({ orders: [theirs] }).hear({ orders: [{ ...theirs, version: again.version, value: '-' }] });
+  t.match(lifted.of('answer'), [{ answer: { state: 'failed', message: /it was lifted meanwhile$/ } }]);
+  t.end();
+});
+
 t.test('holds: a group that is stopping is not frozen half way', (t) => {
   const driver = new Driver().running().hear();
   driver.operator({ kind: 'move', group: 'mysql', to: 'n2' });
