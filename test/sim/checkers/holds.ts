@@ -41,7 +41,9 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
     [group, EVERYTHING].some((key) => {
       const hold = laid.get(key);
       if (hold?.knownMs == null || hold.forgetful.has(node)) return false;
-      return atMs < hold.endMs && deeds.sinceMs(node, group, atMs) >= hold.knownMs;
+      // A node that had forgotten it comes to its rest, too.
+      const sinceMs = hold.learntMs.get(node) ?? hold.knownMs;
+      return atMs < hold.endMs && deeds.sinceMs(node, group, atMs) >= sinceMs;
     });
   const digests = new Map<string, string>();
   /** Nobody takes orders from a node with another configuration (S9). */
