@@ -26,6 +26,8 @@ const PROGRESS_EVERY_MS = 5_000;
 const HOUR_MS = 3_600_000;
 /** Nearly all that a turn makes is garbage by the next: swept less often, less of it is copied. */
 const YOUNG_MB = 96;
+/** Seeds that a worker has before it: it does not wait for the next one. */
+const SEEDS_AHEAD = 2;
 /** More workers than this only get in each other's way. */
 const JOBS_MAX = 64;
 
@@ -86,18 +88,20 @@ function work(): Promise<void> {
     const worker = new Worker(new URL('sim-worker.js', import.meta.url), {
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
+    let ahead = 0;
     const giveNext = (): void => {
       const isOver = limitMs > 0 && performance.now() - startedMs > limitMs;
-      if (next >= first + count || isOver) {
-        void worker.terminate();
-        resolve();
-        return;
+      for (; ahead < SEEDS_AHEAD && next < first + count && !isOver; ahead += 1) {
+        worker.postMessage({ seed: next, wishes, isSlow });
+        next += 1;
       }
-      worker.postMessage({ seed: next, wishes, isSlow });
-      next += 1;
+      if (ahead > 0) return;
+      void worker.terminate();
+      resolve();
     };
     worker.on('error', reject);
     worker.on('message', (outcome: Outcome) => {
+      ahead -= 1;
       takeIn(outcome);
       giveNext();
     });

@@ -88,7 +88,8 @@ function conclude(turn: Turn, id: string, verdict: Verdict): void {
 function bounded(
   requests: Readonly<Record<string, PendingRequest>>,
 ): Readonly<Record<string, PendingRequest>> {
-  return Object.fromEntries(Object.entries(requests).slice(-(REQUESTS_MAX - 1)));
+  const entries = Object.entries(requests);
+  return entries.length < REQUESTS_MAX ? requests : Object.fromEntries(entries.slice(1 - REQUESTS_MAX));
 }
 
 function answer(turn: Turn, content: OperatorAnswer): void {

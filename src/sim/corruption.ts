@@ -8,7 +8,7 @@ import { decode, encodeDatagram, encodeSerial } from '../heartbeat/codec.js';
 import { textFields, textFrame } from '../heartbeat/frame.js';
 import type { Keyring } from '../heartbeat/keyring.js';
 import { decodeReport, encodeReport } from '../heartbeat/report-codec.js';
-import type { Report } from '../heartbeat/report.js';
+import { numbered, saysTheSame, type Report } from '../heartbeat/report.js';
 import { chance } from './draw.js';
 
 /** A checksum refuses noise as a signature does, and is cheaper. */
@@ -19,12 +19,17 @@ const HEADER = { deadtimeMs: 1_500, wallSeconds: 1_768_208_400, ttl: 3 };
 /** Bits that a burst of noise turns, at most. */
 const FLIPS_MAX = 8;
 
-/** What a node says goes out on every line to every other one: each is written once. */
+/** In the place of its number: noise there is refused as anywhere else. */
+const ANY_SEQUENCE = 1;
+
+/** What a node says again and again, on every line and to every other node, is written once. */
 function once(encode: typeof encodeDatagram): (report: Report) => Uint8Array {
-  const written = new WeakMap<Report, Uint8Array>();
+  const written = new WeakMap<Report['groups'], { readonly report: Report; readonly bytes: Uint8Array }>();
   return (report) => {
-    const bytes = written.get(report) ?? encode(textFrame(encodeReport(report, HEADER)), KEYRING);
-    written.set(report, bytes);
+    const known = written.get(report.groups);
+    if (known !== undefined && saysTheSame(known.report, report)) return known.bytes;
+    const bytes = encode(textFrame(encodeReport(numbered(report, ANY_SEQUENCE), HEADER)), KEYRING);
+    written.set(report.groups, { report, bytes });
     return bytes;
   };
 }
@@ -43,5 +48,5 @@ export function damaged(report: Report, prng: Prng): Report | null {
   const decoded = decode(cut, KEYRING);
   if (!decoded.ok) return null;
   const read = decodeReport(textFields(decoded.frame));
-  return read.ok ? read.value : null;
+  return read.ok ? numbered(read.value, report.sequence) : null;
 }

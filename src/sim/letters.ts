@@ -77,8 +77,18 @@ export class Letters {
   /** Takes out all for which this holds. */
   takeIf(holds: (letter: Letter) => boolean): readonly Letter[] {
     const taken: Letter[] = [];
+    if (!this.#has(holds)) return taken;
     for (const letter of this.takeAll()) (holds(letter) ? taken : this.#letters).push(letter);
     return taken;
+  }
+
+  #has(holds: (letter: Letter) => boolean): boolean {
+    const letters = this.#letters;
+    for (let at = this.#gone; at < letters.length; at += 1) {
+      const letter = letters[at];
+      if (letter !== undefined && holds(letter)) return true;
+    }
+    return false;
   }
 }
 

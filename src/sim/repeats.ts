@@ -22,6 +22,8 @@ interface Hearsay {
 }
 
 interface Repeated {
+  /** There is something to tell. */
+  isUntold: boolean;
   sent: { readonly words: Words; readonly atMs: number } | null;
   readonly heard: Map<string, Hearsay>;
 }
@@ -30,7 +32,7 @@ export class Repeats {
   /** Turns at rest so far, and the time that passed before each of them, of all nodes together. */
   turns = 0;
   restedMs = 0;
-  readonly #untold = new Map<string, Repeated>();
+  readonly #nodes = new Map<string, Repeated>();
   readonly #tell: (seen: Observation, atMs: number) => void;
 
   constructor(tell: (seen: Observation, atMs: number) => void) {
@@ -68,28 +70,33 @@ export class Repeats {
 
   /** Something else is to be told: first what comes before it. */
   catchUp(seen: Observation): void {
-    if (this.#untold.size === 0) return;
     const whose = concernedBy(seen);
     if (whose === null) this.tellAll();
     else this.#tellOf(whose);
   }
 
   tellAll(): void {
-    for (const node of this.#untold.keys()) this.#tellOf(node);
+    for (const node of this.#nodes.keys()) this.#tellOf(node);
   }
 
   #tellOf(node: string): void {
-    const repeated = this.#untold.get(node);
-    if (repeated === undefined) return;
-    this.#untold.delete(node);
-    for (const { seen, atMs } of inOrder(node, repeated)) this.#tell(seen, atMs);
+    const repeated = this.#nodes.get(node);
+    if (repeated?.isUntold !== true) return;
+    const told = inOrder(node, repeated);
+    repeated.isUntold = false;
+    repeated.sent = null;
+    repeated.heard.clear();
+    for (const { seen, atMs } of told) this.#tell(seen, atMs);
   }
 
   #of(node: string): Repeated {
-    const known = this.#untold.get(node);
-    if (known !== undefined) return known;
-    const repeated = { sent: null, heard: new Map<string, Hearsay>() };
-    this.#untold.set(node, repeated);
+    const known = this.#nodes.get(node);
+    if (known !== undefined) {
+      known.isUntold = true;
+      return known;
+    }
+    const repeated = { isUntold: true, sent: null, heard: new Map<string, Hearsay>() };
+    this.#nodes.set(node, repeated);
     return repeated;
   }
 }
@@ -135,5 +142,6 @@ function inOrder(node: string, { sent, heard }: Repeated): readonly Told[] {
     if (first !== null) tellHeard(first);
     if (last !== null && last !== first) tellHeard(last);
   }
-  return all.sort((a, b) => a.atMs - b.atMs);
+  // What one other node said is in order.
+  return heard.size > 1 ? all.sort((a, b) => a.atMs - b.atMs) : all;
 }

@@ -150,7 +150,7 @@ export class Resting implements ShortWay {
   #takeIn(event: FailoverEvent, nowMs: number): boolean {
     const rested = this.#rested;
     rested.hearing = null;
-    rested.runs.length = 0;
+    if (rested.runs.length > 0) rested.runs.length = 0;
     rested.says = null;
     rested.wakeMs = null;
     if (event.kind === 'report') return this.#hear(event.link, event.report, nowMs);
