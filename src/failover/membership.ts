@@ -126,7 +126,9 @@ export function isOldNews(state: State, peer: Peer, report: Report): boolean {
 
 /** "Everything is stopped" is said of the groups that are named: its configuration may lack one. */
 function namesAll(turn: Turn, { groups }: Report): boolean {
-  return turn.groups.every(({ spec }) => groups.some(({ name }) => name === spec.name));
+  return turn.groups.every(({ spec }) =>
+    groups.some(({ name, life }) => name === spec.name && life === 'stopped'),
+  );
 }
 
 /** S9: what differs, with both values, or null. */

@@ -9,6 +9,7 @@
  *     active here    resources added, removed, changed   refused: disable it first
  *     active         removed                             refused: disable it first
  *     stopped        removed                             forgotten, with its orders
+ *     (leaving)      anything                            refused: the next start reads the file
  *
  * Nodes are reloaded one after the other, so for a while they differ (S9): a group goes on where it
  * runs, and nobody takes over from a node with another configuration. Timing is the one thing that
@@ -28,7 +29,11 @@ type Timing = ClusterSpec['heartbeat'];
 
 /** Why the configuration cannot be taken now; empty when it can. */
 export function objectionsToReload(turn: Turn, next: ClusterSpec): readonly string[] {
-  const { spec } = turn.state;
+  const { spec, phase } = turn.state;
+  // What it would find in a group that is new here has no place in its last word (S2).
+  if (phase === 'leaving' || phase === 'left') {
+    return [`${turn.self} is leaving; the next start of tandemd reads the file`];
+  }
   const fixed: readonly string[] = [
     ...(spec.cluster === next.cluster ? [] : ['the name of the cluster']),
     ...(spec.self === next.self ? [] : ['the name of this node']),

@@ -112,6 +112,20 @@ t.test('reload: a last word says nothing of a group that comes later (S2)', (t) 
   t.end();
 });
 
+t.test('reload: a node that leaves takes no configuration any more (S1, seeds 110008914, 110018472)', (t) => {
+  const leaving = new Driver().running().hear().give({ kind: 'leave' });
+  t.equal(leaving.state.phase, 'leaving');
+  t.match(reload(leaving, { groups: [GROUP, FILES] }), /^refused: .*n1 is leaving; the next start of tandemd reads/);
+  const left = new Driver({ groups: [] }).give({ kind: 'tick' }).give({ kind: 'leave' });
+  t.equal(left.state.phase, 'left');
+  t.match(reload(left, {}), /^refused/, 'what runs here of a new group has no place in a last word');
+  t.same(left.pass(300).of('send').at(-1)?.report.groups, []);
+
+  const driver = new Driver().probed().hear().hear({ phase: 'left' }, { life: 'unknown' });
+  t.equal(driver.peer.clearance, null, 'nor is a word the last one that says less than "stopped"');
+  t.end();
+});
+
 t.test('reload: an order to settle a split brain outlives it, as long as its resource is used', (t) => {
   const orders = { 'discard.r0': { key: 'discard.r0', value: 'x', version: 1, origin: 'n1' } };
   const after = (groups: ClusterSpec['groups']): string[] => {
