@@ -58,6 +58,7 @@ const UNKNOWN_COPY: Copy = { kind: 'unknown', than: null, ahead: false };
 export function onDrbd(turn: Turn, read: readonly DrbdFacts[]): void {
   for (const facts of read) {
     const before = turn.state.drbd[facts.resource];
+    if (before !== undefined && isTied(facts) && !isTied(before)) forgetOff(turn, facts.resource);
     if (hasData(facts) && (before === undefined || !hasData(before))) doubtAhead(turn, facts);
     if (!isCaughtUp(facts) || (before !== undefined && isCaughtUp(before))) continue;
     const stamps = turn.peers.flatMap(({ name, report, life }) =>
@@ -70,6 +71,22 @@ export function onDrbd(turn: Turn, read: readonly DrbdFacts[]): void {
   turn.update({ drbd: Object.fromEntries(read.map((facts) => [facts.resource, facts])) });
 }
 
+/** Connected, whatever either disk is worth. */
+function isTied({ connection }: DrbdFacts): boolean {
+  return SERVED.includes(connection);
+}
+
+/** A half that connects is not off any more, also when its node is not heard yet (S2). */
+function forgetOff(turn: Turn, resource: string): void {
+  for (const { name, clearance } of turn.peers) {
+    if (clearance === null || clearance.kind === 'left' || !mayWrite(turn.state, name, resource)) continue;
+    turn.updatePeer(name, { clearance: null });
+    turn.say('warn', `${name} is not off any more: its half of DRBD resource ${resource} has connected`, {
+      node: name,
+    });
+  }
+}
+
 /** A disk is attached, whatever it is worth: drbd(8), "disk states". */
 function hasData({ disk }: DrbdFacts): boolean {
   return DATA.includes(disk);
@@ -80,10 +97,12 @@ function hasData({ disk }: DrbdFacts): boolean {
  * kernel finds nothing here that the other disk lacks: they were connected while nobody here saw it,
  * and the other one may have written since.
  */
-function doubtAhead(turn: Turn, { resource, role, connection, volumes }: DrbdFacts): void {
+function doubtAhead(turn: Turn, facts: DrbdFacts): void {
+  const { resource, role, connection, volumes } = facts;
   const copy = turn.state.copies[resource];
   if (copy?.ahead !== true || role === 'Primary') return;
-  if (!APART.includes(connection) || volumes.some((volume) => volume.outOfSyncBytes !== 0)) return;
+  const isCompared = !APART.includes(connection) && !isPeerDiskless(facts);
+  if (isCompared || volumes.some((volume) => volume.outOfSyncBytes !== 0)) return;
   const doubted: Copy = copy.kind === 'behind' ? { ...copy, ahead: false } : UNTOLD_COPY;
   turn.update({ copies: { ...turn.state.copies, [resource]: doubted } });
 }

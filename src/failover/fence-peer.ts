@@ -246,10 +246,14 @@ function needOfAPerson(turn: Turn, resource: string, peer: Peer): string {
   return `; it has no fence device; ${cure}`;
 }
 
-/** S4: no other node may use its copy any more, so this one is the newest, also after a restart. */
+/**
+ * S4: no other node may use its copy any more, so this one is the newest, also after a restart; but not
+ * when its disk is gone, and lacks what was written on the other one since.
+ */
 function keepAhead(turn: Turn, resource: string): void {
   const facts = turn.state.drbd[resource];
   if (facts === undefined || !APART.includes(facts.connection)) return;
+  if (turn.state.copies[resource]?.kind === 'behind') return;
   const copies = { ...turn.state.copies, [resource]: AHEAD_COPY };
   turn.update({ copies });
 }

@@ -1,7 +1,7 @@
 /** S2, S3, S9: what counts as an account of the other node, and what does not. */
 import t from 'tap';
 import { blockers, isOtherHalfOff } from '../../src/failover/clearance.js';
-import { Driver } from './driver.js';
+import { Driver, drbd } from './driver.js';
 
 function waitingFor(driver: Driver): string {
   return blockers(driver.state, driver.group)
@@ -81,6 +81,28 @@ t.test('clearance: a last word, a fence and an operator clear, until the node is
   confirmed.operator({ kind: 'fenceConfirm', node: 'n2', by: 'kim', reason: 'unplugged' });
   t.match(confirmed.peer.clearance, { kind: 'confirmed', by: 'kim', reason: 'unplugged' });
   t.equal(confirmed.group.life, 'starting');
+  t.end();
+});
+
+t.test('clearance: a half that connects is not off, though its node is not heard (S2, seed 110014205)', (t) => {
+  const apart = { connection: 'WFConnection', peerRole: 'Unknown', peerDisk: 'Unknown' } as const;
+  const cleared = () => {
+    const driver = new Driver().probed().hear().give({ kind: 'drbd', facts: [drbd()] }).pass(2_000);
+    driver.power('off');
+    t.equal(driver.peer.clearance?.kind, 'fenced');
+    return driver;
+  };
+  const believing = cleared().give({ kind: 'drbd', facts: [drbd({ peerDisk: 'Outdated' })] });
+  t.equal(believing.peer.clearance?.kind, 'fenced', 'the kernel still believes in a dead connection');
+  const back = cleared().give({ kind: 'drbd', facts: [drbd(apart)] });
+  t.equal(back.peer.clearance?.kind, 'fenced');
+  back.give({ kind: 'drbd', facts: [drbd({ connection: 'SyncSource', peerDisk: 'Inconsistent' })] });
+  t.equal(back.peer.clearance, null);
+  t.match(back.sentences[0], /n2 is not off any more: its half of DRBD resource r0 has connected/);
+
+  const left = new Driver().probed().give({ kind: 'drbd', facts: [drbd(apart)] }).hear().hear({ phase: 'left' });
+  left.give({ kind: 'drbd', facts: [drbd()] });
+  t.equal(left.peer.clearance?.kind, 'left', 'DRBD of a node that left runs on');
   t.end();
 });
 

@@ -106,6 +106,10 @@ t.test('copies: who wrote alone long ago, and has nothing now that the other lac
   later.give({ kind: 'drbd', facts: [drbd(APART)] });
   t.match(copyObjection(later.state, 'r0'), /not known whether/, 'the disk came later');
 
+  const beside = new Driver({}, facts).give({ kind: 'drbd', facts: [drbd(diskless)] });
+  beside.give({ kind: 'drbd', facts: [drbd({ peerDisk: 'Diskless' })] });
+  t.match(copyObjection(beside.state, 'r0'), /not known whether/, 'the other has no disk to compare with (110033110)');
+
   const untold = new Driver({}, facts);
   untold.give({ kind: 'drbd', facts: [drbd({ ...APART, outOfSyncBytes: null })] });
   t.equal(copyObjection(untold.state, 'r0'), null, 'how much differs is not told: what was saved counts');

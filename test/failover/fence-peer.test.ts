@@ -172,6 +172,12 @@ t.test('fence peer: who had the other disk outdated lacks nothing, also after a 
   driver.give({ kind: 'drbd', facts: [facts(APART)] });
   word(asked(driver), 'outdated');
   t.same(driver.state.copies['r0'], { kind: 'current', than: null, ahead: true });
+
+  const diskless = new Driver().probed().hear();
+  diskless.give({ kind: 'drbd', facts: [facts({ role: 'Primary', disk: 'Diskless' })] });
+  diskless.give({ kind: 'drbd', facts: [facts({ ...APART, disk: 'Diskless' })] });
+  word(asked(diskless), 'outdated');
+  t.match(diskless.state.copies['r0'], { kind: 'behind', ahead: false }, 'its disk lacks it all the same (110034172)');
   t.end();
 });
 
