@@ -1,6 +1,6 @@
 /** What two kernels make of each other's data: drbd_receiver.c, drbd_sync_handshake. */
 import { relate } from './lineage.js';
-import type { Side } from './replica-side.js';
+import { isDiskless, type Side } from './replica-side.js';
 
 /** They drop the connection for good, have nothing to copy, or one copies from the other. */
 export type Meeting =
@@ -16,11 +16,6 @@ export type Meeting =
 
 const STAND_ALONE: Meeting = { kind: 'standAlone' };
 const CONNECTED: Meeting = { kind: 'connected' };
-
-/** True when there is no disk below this half, or it has just broken. */
-export function isDiskless({ disk }: Side): boolean {
-  return disk === 'Diskless' || disk === 'Failed';
-}
 
 /**
  * Both halves compared, when they connect, or (`isAttached`) when a disk comes to a half that is

@@ -19,6 +19,8 @@ export interface Side {
   isDead: boolean;
   /** What the disk itself says that it is worth, while it does not answer. */
   held: Disk;
+  /** While this node is off: what the other kernel has heard of it last, and believes until it misses it. */
+  lastWord: { readonly role: Side['role']; readonly disk: Disk };
   /** A Primary without a disk: what its users have seen last, on the other node's disk. */
   exposed: Content | null;
   /** It connects with its own changes given up. */
@@ -37,22 +39,28 @@ export interface Side {
 
 /** The one volume of the resource, as this side sees it. */
 export function volumeFacts(side: Side, peer: Side, isLinked: boolean): DrbdVolumeFacts {
+  const heard = peer.isUp ? peer : peer.lastWord;
   return {
     volume: 0,
     minor: 0,
     state: side.isUp ? 'configured' : 'down',
     role: side.role,
-    peerRole: isLinked ? peer.role : 'Unknown',
+    peerRole: isLinked ? heard.role : 'Unknown',
     connection: connectionWord(side),
     disk: side.disk,
-    peerDisk: isLinked ? peer.disk : side.peerDisk,
+    peerDisk: isLinked ? heard.disk : side.peerDisk,
     syncedPercent: side.link === 'SyncTarget' || side.link === 'SyncSource' ? 50 : null,
     verifiedPercent: null,
     finishSeconds: null,
     // The bitmap of a side marks what was written here, not what the other one wrote.
-    outOfSyncBytes: !isLinked && hasOwnWrites(side, peer) ? 4096 : 0,
+    outOfSyncBytes: (!isLinked || isDiskless(heard)) && hasOwnWrites(side, peer) ? 4096 : 0,
     ioSuspended: side.isHeldBack,
   };
+}
+
+/** True when there is no disk below this half, or it has just broken. */
+export function isDiskless({ disk }: Pick<Side, 'disk'>): boolean {
+  return disk === 'Diskless' || disk === 'Failed';
 }
 
 function hasOwnWrites(side: Side, peer: Side): boolean {

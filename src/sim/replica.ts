@@ -15,11 +15,11 @@ import type { Disk, DrbdFacts } from '../drbd/facts.js';
 import { resourceFacts } from '../drbd/facts.js';
 import { generationLine } from './generations.js';
 import type { HandlerCall } from './handlers.js';
-import { isDiskless, meet, type Meeting } from './handshake.js';
+import { meet, type Meeting } from './handshake.js';
 import { contains, relate, type Content, type Lineage } from './lineage.js';
 import type { Observation } from './observation.js';
 import type { EventQueue } from './queue.js';
-import { volumeFacts, type Side } from './replica-side.js';
+import { isDiskless, volumeFacts, type Side } from './replica-side.js';
 
 /** From the I/O error to the disk being detached. */
 const DETACH_MS = 20;
@@ -197,6 +197,7 @@ export class Replica {
       if (!side.isDead) this.#setDisk(side, this.#diskAtBoot(side, side.disk));
       this.#resume();
     } else {
+      side.lastWord = { role: side.role, disk: side.disk };
       side.role = 'Secondary';
       side.exposed = null;
       this.#lose();
@@ -335,7 +336,7 @@ export class Replica {
     const side = this.#side(node);
     const isCut = isLinkedState(side.link) && (cutFirst || !this.#carries());
     if (isCut && this.#fencing !== 'dont-care') this.#cutOff(side);
-    if (side.isUp && this.#lacksFate(side)) this.#callHandler(side, then);
+    if (side.isUp && this.#asksForFate(side)) this.#callHandler(side, then);
     else then();
   }
 
@@ -349,6 +350,11 @@ export class Replica {
   /** Not connected, and nobody has said what becomes of the other disk. */
   #lacksFate({ link, peerDisk }: Side): boolean {
     return this.#fencing !== 'dont-care' && !isLinkedState(link) && peerDisk === 'DUnknown';
+  }
+
+  /** drbd_nl.c, conn_try_outdate_peer: "Not fencing peer, I'm not even Consistent myself". */
+  #asksForFate(side: Side): boolean {
+    return this.#lacksFate(side) && (side.disk === 'UpToDate' || side.disk === 'Consistent');
   }
 
   /** An answer is void when the connection has come and gone meanwhile. */
@@ -516,7 +522,7 @@ export class Replica {
     side.link = 'WFConnection';
     if (side.role === 'Primary' && side.disk === 'UpToDate') side.wasAlone = true;
     this.#isLinked = false;
-    if (side.role === 'Primary' && this.#lacksFate(side)) {
+    if (side.role === 'Primary' && this.#asksForFate(side)) {
       side.isHeldBack = this.#fencing === 'resource-and-stonith';
       this.#callHandler(side, () => undefined);
     }
@@ -640,6 +646,7 @@ function newSide(node: string, content: Content): Side {
     link: 'WFConnection',
     content,
     isDead: false,
+    lastWord: { role: 'Secondary', disk: 'UpToDate' },
     held: 'UpToDate',
     exposed: null,
     discards: false,

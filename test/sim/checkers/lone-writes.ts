@@ -3,7 +3,8 @@
  * one disk only and nobody has found out what became of the other one. Found out: the kernel was told so by
  * its handler and goes by it (whether that is true is for I17), somebody let the writes go on, or the other
  * disk holds no whole copy. With the next connection that is over.
- * tandemd lets held back writes go on only when the other node is proven off; a person may do so.
+ * tandemd lets held back writes go on only when the other node is proven off as it decides that; a person
+ * may do so. (One that is switched on again meanwhile was off since the connection was lost.)
  */
 import { checker, type Checker, type Violation } from '../../../src/sim/checker.js';
 import { contains } from '../../../src/sim/lineage.js';
@@ -16,6 +17,8 @@ const WHOLE: readonly string[] = ['UpToDate', 'Consistent'];
 
 export function loneWrites(world: World, tell: (violation: Violation) => void): Checker {
   const { knowledge } = accountOf(world);
+  /** `node|resource`: the other node was proven off when the core had its writes let go on. */
+  const ordered = new Set<string>();
   /** `node|resource`: the fate of the other disk was found out since both were connected. */
   const settled = new Set<string>();
   const isHolding = world.setup.drbdFencing === 'resource-and-stonith';
@@ -27,7 +30,7 @@ export function loneWrites(world: World, tell: (violation: Violation) => void): 
   function onResumed({ node, resource, by }: Of<'resumed'>, atMs: number): void {
     settled.add(`${node}|${resource}`);
     const other = otherOf(resource, node);
-    if (by === 'person' || knowledge.of(node, other).provenOffMs !== null) return;
+    if (by === 'person' || ordered.delete(`${node}|${resource}`)) return;
     const sentence = `${node} lets the writes to ${resource} go on although ${other} is not proven off`;
     tell({ rule: 'S4', sentence, atMs });
   }
@@ -51,10 +54,21 @@ export function loneWrites(world: World, tell: (violation: Violation) => void): 
     for (const name of world.replicas[resource]?.nodes ?? []) settled.delete(`${name}|${resource}`);
   }
 
-  const kinds = ['fateKnown', 'connected', 'resumed', 'acknowledged'] as const;
+  function onTurned({ node, effects }: Of<'turned'>): void {
+    for (const effect of effects) {
+      if (effect.kind !== 'resumeIo') continue;
+      const { resource } = effect;
+      const isOff = knowledge.of(node, otherOf(resource, node)).provenOffMs !== null;
+      if (isOff) ordered.add(`${node}|${resource}`);
+      else ordered.delete(`${node}|${resource}`);
+    }
+  }
+
+  const kinds = ['fateKnown', 'connected', 'resumed', 'acknowledged', 'turned'] as const;
   return checker('lone writes', kinds, (seen, atMs) => {
     if (!isHolding) return;
     if (seen.kind === 'fateKnown') settled.add(`${seen.node}|${seen.resource}`);
+    if (seen.kind === 'turned') onTurned(seen);
     if (seen.kind === 'connected') onConnected(seen.resource);
     if (seen.kind === 'resumed') onResumed(seen, atMs);
     if (seen.kind === 'acknowledged') onAcknowledged(seen, atMs);
