@@ -37,6 +37,29 @@ export interface Side {
   turn: number;
 }
 
+/** A side before its node is switched on: a good disk. */
+export function newSide(node: string, content: Content): Side {
+  return {
+    node,
+    isUp: false,
+    role: 'Secondary',
+    disk: 'UpToDate',
+    diskSinceMs: 0,
+    link: 'WFConnection',
+    content,
+    isDead: false,
+    lastWord: { role: 'Secondary', disk: 'UpToDate' },
+    held: 'UpToDate',
+    exposed: null,
+    discards: false,
+    wasAlone: false,
+    peerDisk: 'DUnknown',
+    isHeldBack: false,
+    syncs: 0,
+    turn: 0,
+  };
+}
+
 /** The one volume of the resource, as this side sees it. */
 export function volumeFacts(side: Side, peer: Side, isLinked: boolean): DrbdVolumeFacts {
   const heard = peer.isUp ? peer : peer.lastWord;

@@ -19,7 +19,7 @@ import { meet, type Meeting } from './handshake.js';
 import { contains, relate, type Content, type Lineage } from './lineage.js';
 import type { Observation } from './observation.js';
 import type { EventQueue } from './queue.js';
-import { isDiskless, volumeFacts, type Side } from './replica-side.js';
+import { isDiskless, newSide, volumeFacts, type Side } from './replica-side.js';
 
 /** From the I/O error to the disk being detached. */
 const DETACH_MS = 20;
@@ -634,28 +634,6 @@ export class Replica {
     const [a, b] = this.#sides;
     return side === a ? b : a;
   }
-}
-
-function newSide(node: string, content: Content): Side {
-  return {
-    node,
-    isUp: false,
-    role: 'Secondary',
-    disk: 'UpToDate',
-    diskSinceMs: 0,
-    link: 'WFConnection',
-    content,
-    isDead: false,
-    lastWord: { role: 'Secondary', disk: 'UpToDate' },
-    held: 'UpToDate',
-    exposed: null,
-    discards: false,
-    wasAlone: false,
-    peerDisk: 'DUnknown',
-    isHeldBack: false,
-    syncs: 0,
-    turn: 0,
-  };
 }
 
 function isLinkedState(link: Side['link']): boolean {
