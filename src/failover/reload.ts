@@ -71,6 +71,7 @@ export function judgeReload(turn: Turn, next: ClusterSpec): Verdict {
     spec: { ...next, heartbeat: bothTimings(turn.state.spec.heartbeat, next.heartbeat) },
     timingToCome: next.heartbeat,
     groups: Object.fromEntries(next.groups.map((spec) => [spec.name, groupAfter(turn, spec)])),
+    goneEpoch: epochOfGone(turn.state, next),
     orders: ordersAfter(turn.state, next),
   });
   for (const { name, report } of readable) {
@@ -87,10 +88,16 @@ function isReadable(state: State, { report, incompatible }: Peer): boolean {
 
 function groupAfter(turn: Turn, spec: Group['spec']): Group {
   const group = turn.group(spec.name);
-  if (group === undefined) return newGroup(spec, 0);
+  if (group === undefined) return newGroup(spec, turn.state.goneEpoch);
   if (sameResources(group, spec)) return { ...group, spec };
   const { grant, barred, epoch, epochSeen } = group;
   return { ...newGroup(spec, epochSeen), epoch, grant, barred };
+}
+
+/** A grant to a claim of before the removal must not be read as one to a claim of after it (S2). */
+function epochOfGone({ groups, goneEpoch }: State, next: ClusterSpec): number {
+  const gone = Object.values(groups).filter(({ spec }) => !next.groups.some(({ name }) => name === spec.name));
+  return Math.max(goneEpoch, ...gone.map(({ epochSeen }) => epochSeen));
 }
 
 /** Orders for a group, or for a DRBD resource, that is no more go with it. */

@@ -210,6 +210,7 @@ function isSameNode(a: State, b: State): boolean {
     a.phase === b.phase &&
     a.leftMs === b.leftMs &&
     a.generation === b.generation &&
+    a.goneEpoch === b.goneEpoch &&
     a.bootedMs === b.bootedMs &&
     a.wallAheadMs === b.wallAheadMs &&
     a.health.listenUntilMs === b.health.listenUntilMs

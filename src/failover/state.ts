@@ -37,6 +37,8 @@ export interface State {
   readonly health: SelfHealth;
   readonly peers: Readonly<Record<string, Peer>>;
   readonly groups: Readonly<Record<string, Group>>;
+  /** The highest epoch of the groups that a reload has removed: one that comes again claims anew. */
+  readonly goneEpoch: number;
   readonly drbd: Readonly<Record<string, DrbdFacts>>;
   /** DRBD resource -> whether the copy on this node is as new as any (S4). */
   readonly copies: Readonly<Record<string, Copy>>;
@@ -100,6 +102,7 @@ export function copyOf(state: State): State {
     health: state.health,
     peers: state.peers,
     groups: state.groups,
+    goneEpoch: state.goneEpoch,
     drbd: state.drbd,
     copies: state.copies,
     behindSince: state.behindSince,
@@ -416,6 +419,7 @@ export function initialState(
     groups: Object.fromEntries(
       spec.groups.map((group) => [group.name, newGroup(group, saved.epochs[group.name] ?? 0)]),
     ),
+    goneEpoch: 0,
     drbd: {},
     relinks: {},
     copies: savedCopies(saved),

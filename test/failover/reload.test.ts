@@ -112,6 +112,20 @@ t.test('reload: a last word says nothing of a group that comes later (S2)', (t) 
   t.end();
 });
 
+t.test('reload: a grant to a claim of before says nothing for a group that was away (S2, seed 120000620)', (t) => {
+  const driver = new Driver().probed().hear();
+  const { epoch = 0 } = driver.group.claim ?? {};
+  t.equal(epoch, 1);
+  const away = new Driver().probed().hear();
+  reload(away, { groups: [] });
+  reload(away, { digest: 'd1' });
+  away.hear({}, { grant: { node: 'n1', generation: 7, epoch } });
+  while (away.group.life === 'unknown') away.done('ok', 'stopped');
+  t.match(away.group.claim, { epoch: epoch + 1 });
+  t.equal(away.group.life, 'stopped');
+  t.end();
+});
+
 t.test('reload: a node that leaves takes no configuration any more (S1, seeds 110008914, 110018472)', (t) => {
   const leaving = new Driver().running().hear().give({ kind: 'leave' });
   t.equal(leaving.state.phase, 'leaving');
