@@ -358,12 +358,12 @@ function aloneWriter(state: State, own: DrbdFacts, before: Copy): string | null 
 }
 
 /**
- * Primary without a connection. One that has no disk wrote nothing since, but may have before, unless
- * we had it all when the disk went.
+ * Primary without a connection. One that has no disk, or none that is whole, wrote nothing since, but
+ * may have before, unless we had it all when the disk went.
  */
 function isWritingAlone({ role, connection, disk }: DrbdReport, { ahead }: Copy): boolean {
   if (role !== 'Primary' || SERVED.includes(connection)) return false;
-  return !ahead || !NO_DATA.includes(disk);
+  return !ahead || !(NO_DATA.includes(disk) || disk === 'Inconsistent');
 }
 
 /** Wrote alone once: what a connection without its disk does not bring here. */

@@ -165,6 +165,16 @@ t.test('copies: who wrote alone beside newer data lacks that, and says what it h
   t.end();
 });
 
+t.test('copies: a Primary without a whole disk and without a connection writes nothing (seed 120008361)', (t) => {
+  const facts = { generation: 7, peers: {}, epochs: {}, orders: [], ahead: ['r0'] };
+  for (const [disk, kind] of [['Inconsistent', 'current'], ['Diskless', 'current'], ['UpToDate', 'behind']] as const) {
+    const driver = new Driver({}, facts).give({ kind: 'drbd', facts: [drbd(WROTE)] });
+    driver.hear({}, {}, { role: 'Primary', connection: 'WFConnection', disk });
+    t.match(driver.state.copies['r0'], { kind, ahead: true }, disk);
+  }
+  t.end();
+});
+
 t.test('copies: of two that each wrote alone neither is used (seed 41231274)', (t) => {
   const facts = { generation: 7, peers: {}, epochs: {}, orders: [], ahead: ['r0'] };
   const driver = new Driver({}, facts).give({ kind: 'drbd', facts: [drbd(WROTE)] });
