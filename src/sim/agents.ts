@@ -112,9 +112,19 @@ export class Agents {
     this.#life += 1;
     for (const entry of this.#groups.values()) {
       entry.truth.forEach((truth, index) => {
-        if (truth === 'maybe') this.#settle(entry, index, worked() ? 'on' : 'off');
+        if (truth !== 'maybe') return;
+        const isOn = worked();
+        this.#settle(entry, index, (this.#isPrimary(entry, index) ?? isOn) ? 'on' : 'off');
       });
     }
+  }
+
+  /** A disk is what its kernel says; null: this is none, or none that is here. */
+  #isPrimary({ spec }: Entry, index: number): boolean | null {
+    const { node, replicas } = this.#host;
+    const resource = spec.resources[index];
+    const replica = resource?.kind === 'drbd' ? replicas[resource.resource] : undefined;
+    return replica?.has(node) === true ? replica.role(node) === 'Primary' : null;
   }
 
   /** A resource dies by itself. */

@@ -312,9 +312,10 @@ export class Replica {
     const isSure = this.#fencing === 'dont-care' ? cutFirst : side.peerDisk !== 'DUnknown';
     const isOld = side.disk === 'Consistent' || side.disk === 'Outdated';
     const isAll = (side.disk === 'Consistent' && isSure) || (forced && isOld);
-    const usable = this.#holder(side) !== null || isAll;
-    if (!usable) return `State change failed: (-2) Need access to UpToDate data (${side.disk})`;
-    if (this.#lacksFate(side)) {
+    if (!isAll && this.#holder(side) === null) {
+      return `State change failed: (-2) Need access to UpToDate data (${side.disk})`;
+    }
+    if (!this.#knowsFate(side, forced)) {
       return 'State change failed: (-7) Refusing to be Primary while peer is not outdated';
     }
     if (isAll) this.#setDisk(side, 'UpToDate');
@@ -355,6 +356,15 @@ export class Replica {
   /** drbd_nl.c, conn_try_outdate_peer: "Not fencing peer, I'm not even Consistent myself". */
   #asksForFate(side: Side): boolean {
     return this.#lacksFate(side) && (side.disk === 'UpToDate' || side.disk === 'Consistent');
+  }
+
+  /** A promotion needs to know it; a forced one makes it up ("Forced into split brain situation!"). */
+  #knowsFate(side: Side, forced: boolean): boolean {
+    if (!this.#lacksFate(side)) return true;
+    if (!forced) return false;
+    side.peerDisk = 'Outdated';
+    this.#news.observe({ kind: 'fateKnown', node: side.node, resource: this.resource });
+    return true;
   }
 
   /** An answer is void when the connection has come and gone meanwhile. */
@@ -522,15 +532,19 @@ export class Replica {
     side.link = 'WFConnection';
     if (side.role === 'Primary' && side.disk === 'UpToDate') side.wasAlone = true;
     this.#isLinked = false;
-    if (side.role === 'Primary' && this.#asksForFate(side)) {
-      side.isHeldBack = this.#fencing === 'resource-and-stonith';
-      this.#callHandler(side, () => undefined);
-    }
+    this.#ask(side);
     this.#changed(side.node);
     const peer = this.#peerOf(side);
     // The other end is told, if it can be: its socket is closed.
     if (this.#reachable() && isLinkedState(peer.link)) this.#disconnect(peer);
     this.#seekConnection();
+  }
+
+  /** A Primary that has lost its connection finds out what becomes of the other disk. */
+  #ask(side: Side): void {
+    if (side.role !== 'Primary' || !this.#asksForFate(side)) return;
+    side.isHeldBack = this.#fencing === 'resource-and-stonith';
+    this.#callHandler(side, () => undefined);
   }
 
   #seekConnection(): void {
@@ -570,8 +584,10 @@ export class Replica {
   #standAlone(a: Side, b: Side): void {
     for (const side of [a, b]) {
       side.turn += 1;
-      if (isLinkedState(side.link) && side.role === 'Primary') side.wasAlone = true;
+      const wasLinked = isLinkedState(side.link);
+      if (wasLinked && side.role === 'Primary') side.wasAlone = true;
       side.link = 'StandAlone';
+      if (wasLinked) this.#ask(side);
     }
   }
 

@@ -68,3 +68,20 @@ t.test('replica: a Primary without a disk does not ask what became of the other 
   }
   t.end();
 });
+
+t.test('replica: a Primary asks also when a disk comes that has changes of its own', (t) => {
+  const { queue, replica, asked } = pair();
+  replica.setCable(false);
+  pass(queue, DETECT_MS);
+  for (const node of replica.nodes) t.equal(replica.promote(node, false, true), null, 'forced into split brain');
+  replica.write('n2');
+  replica.failDisk('n2');
+  replica.demote('n2');
+  replica.setCable(true);
+  pass(queue, 1_000);
+  t.same([replica.facts('n1').connection, asked], ['Connected', []], 'beside a half without a disk');
+  replica.reattachDisk('n2');
+  t.same([replica.facts('n1').connection, asked], ['StandAlone', ['n1']]);
+  t.ok(replica.isHeldBack('n1'));
+  t.end();
+});
