@@ -5,6 +5,7 @@
  * It is over when the node is confirmed off, or after a few shots that proved nothing; and when the
  * node is heard again and nobody has said that one that is well is meant, too.
  */
+import { isOff } from './clearance.js';
 import { withSentence } from './history.js';
 import { holdSentence, maintenanceOf, standstillOf, CLUSTER_ACCOUNT } from './holds.js';
 import { isAlive, isSeen } from './membership.js';
@@ -59,14 +60,18 @@ export function endIdleOrder(turn: Turn, node: string): void {
   const order = peer === undefined ? null : standingOrder(peer);
   if (peer === undefined || order === null) return;
   const { running } = peer.fencing;
-  const isBack = !order.sure && isAlive(peer) && peer.clearance === null;
-  // A question that runs does not keep the order: the node may be back and leave before it is answered.
+  const isHeard = isAlive(peer) && peer.clearance === null;
+  const isBack = !order.sure && (isHeard || order.wasHeard === true);
+  // The node may be back and leave again before it ends: a question does not keep the order, and a shot,
+  // which cannot be called back, is the last one.
+  if (isBack && running?.step === 'shoot' && order.wasHeard !== true) {
+    turn.updatePeer(node, { fencing: { ...peer.fencing, order: { ...order, wasHeard: true } } });
+  }
   if (running !== null && !(isBack && running.step === 'status')) return;
   const back = `${node} is heard again and is not shot: to cut its power all the same, repeat with --yes`;
   const objection = isBack ? back : peer.clearance === null ? orderObjection(turn, peer) : null;
-  if (peer.clearance !== null && peer.clearance.kind !== 'left') {
-    endOrder(turn, node, true, `${node} is confirmed off`);
-  } else if (objection !== null) endOrder(turn, node, false, objection);
+  if (isOff(peer)) endOrder(turn, node, true, `${node} is confirmed off`);
+  else if (objection !== null) endOrder(turn, node, false, objection);
 }
 
 /** Counts a shot that proved nothing. */

@@ -56,6 +56,11 @@ t.test('fence: a silent node that is heard again meanwhile is not shot without a
   const left = fence(silent(), { sure: false }).hear().hear({ phase: 'left' });
   t.equal(left.peer.clearance?.kind, 'left', 'while its device was still asked');
   t.same(left.power('failed').deeds, [], 'nor one that has been back and left (80030386)');
+  const shot = fence(silent(), { sure: false }).power('on').pass(1_200);
+  t.equal(shot.peer.fencing.running?.step, 'shoot');
+  shot.hear().hear({ phase: 'left' }).power('failed');
+  t.match(answerOf(shot), /^failed: n2 is heard again and is not shot/);
+  t.same(shot.pass(60_000).of('fence'), [], 'no second shot at one that was heard meanwhile (130005338)');
   const meant = fence(fence(silent(), { sure: false }));
   meant.hear().power('on').pass(1_200).hear().power('on');
   t.same(meant.deeds, ['shoot n2'], 'a second person has said it');
