@@ -78,6 +78,8 @@ function clearanceSentence(name: string, clearance: NonNullable<Peer['clearance'
       return `${name} has left and said so`;
     case 'fenced':
       return `${name} is confirmed off (${clearance.how})`;
+    case 'back':
+      return `${name} was off, and is on again without a tandemd that is heard`;
     case 'confirmed':
       return `${clearance.by} confirmed that ${name} is off (${clearance.reason})`;
   }
@@ -93,19 +95,20 @@ export function blockers(
     .filter((entry) => entry.standing.kind !== 'cleared');
 }
 
+/** Confirmed off. One that has left, or is on again by the word of DRBD, may well use its disk. */
+export function isOff({ clearance }: Pick<Peer, 'clearance'>): boolean {
+  return clearance?.kind === 'fenced' || clearance?.kind === 'confirmed';
+}
+
 /**
  * True when every other node of a group is confirmed off, so that none can be on the DRBD link: the other
- * half may be cut off, and its word is not waited for (I8). One that has left still replicates: its machine
- * runs. To be asked at the moment of the deed: a start can be old by then, and the other node back. A core
+ * half may be cut off, and its word is not waited for (I8). One that has left, or that was off and is on
+ * again, replicates. To be asked at the moment of the deed: a start can be old by then, and the other node back. A core
  * that was not turned for deadtime does not know (S7). `nowMs` is this node's own monotonic clock.
  */
 export function isOtherHalfOff(state: State, name: string, nowMs: number): boolean {
   const { health, spec, groups } = state;
   const group = groups[name];
   if (group === undefined || nowMs - health.lastTurnMs >= spec.heartbeat.deadtimeMs) return false;
-  return Object.values(state.peers).every(
-    (peer) =>
-      !group.spec.prefer.includes(peer.name) ||
-      (peer.clearance !== null && peer.clearance.kind !== 'left'),
-  );
+  return Object.values(state.peers).every((peer) => !group.spec.prefer.includes(peer.name) || isOff(peer));
 }

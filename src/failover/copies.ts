@@ -22,6 +22,7 @@
  */
 import type { DrbdFacts } from '../drbd/facts.js';
 import type { DrbdReport, Report } from '../heartbeat/report.js';
+import { isOff } from './clearance.js';
 import { isAlive } from './membership.js';
 import type { Copy, Group, Peer, Stamp, State } from './state.js';
 import type { Turn } from './turn.js';
@@ -58,7 +59,7 @@ const UNKNOWN_COPY: Copy = { kind: 'unknown', than: null, ahead: false };
 export function onDrbd(turn: Turn, read: readonly DrbdFacts[]): void {
   for (const facts of read) {
     const before = turn.state.drbd[facts.resource];
-    if (before !== undefined && isTied(facts) && !isTied(before)) forgetOff(turn, facts.resource);
+    if (before !== undefined && isTied(facts) && !isTied(before)) noteReplicating(turn, facts.resource);
     if (hasData(facts) && (before === undefined || !hasData(before))) doubtAhead(turn, facts);
     if (!isCaughtUp(facts) || (before !== undefined && isCaughtUp(before))) continue;
     const stamps = turn.peers.flatMap(({ name, report, life }) =>
@@ -76,14 +77,14 @@ function isTied({ connection }: DrbdFacts): boolean {
   return SERVED.includes(connection);
 }
 
-/** A half that connects is not off any more, also when its node is not heard yet (S2). */
-function forgetOff(turn: Turn, resource: string): void {
-  for (const { name, clearance } of turn.peers) {
-    if (clearance === null || clearance.kind === 'left' || !mayWrite(turn.state, name, resource)) continue;
-    turn.updatePeer(name, { clearance: null });
-    turn.say('warn', `${name} is not off any more: its half of DRBD resource ${resource} has connected`, {
-      node: name,
-    });
+/** The machine of a half that connects is not off any more, though its tandemd is not heard. */
+function noteReplicating(turn: Turn, resource: string): void {
+  for (const peer of turn.peers) {
+    const { name } = peer;
+    if (!isOff(peer) || !mayWrite(turn.state, name, resource)) continue;
+    turn.updatePeer(name, { clearance: { kind: 'back', atMs: turn.nowMs } });
+    const sentence = `${name} is on again: its half of DRBD resource ${resource} has connected`;
+    turn.say('info', sentence, { node: name });
   }
 }
 
@@ -401,8 +402,7 @@ export function copyObjection(state: State, resource: string): string | null {
   for (const peer of Object.values(state.peers)) {
     const isThere = peer.report !== null && hasHalf(state, peer, resource);
     // A node that has left may still run its half of DRBD: only one that is off cannot tell.
-    const isOff = peer.clearance !== null && peer.clearance.kind !== 'left';
-    if (!isThere || isOff || (peer.verdict === 'dead' && peer.clearance === null)) continue;
+    if (!isThere || isOff(peer) || (peer.verdict === 'dead' && peer.clearance === null)) continue;
     return (
       `it is not known whether ${self} or ${peer.name} has the newer copy of DRBD resource ` +
       `${resource}: they are not connected`

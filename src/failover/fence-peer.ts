@@ -38,6 +38,7 @@ export function onFencePeer(turn: Turn, requestId: string, request: FencePeerReq
     answer(turn, requestId, { state: 'refused', message: node.error, exit: node.exit });
     return;
   }
+  voidOldProof(turn, node.value);
   const version = turn.state.nextId;
   const waitsFor =
     `DRBD resource ${resource} is not connected to ${node.value}, and DRBD asks what becomes of ` +
@@ -54,6 +55,16 @@ export function onFencePeer(turn: Turn, requestId: string, request: FencePeerReq
   turn.update({ nextId: version + 1, fencePeers: [...turn.state.fencePeers, asked] });
   turn.say('warn', waitsFor, { node: node.value });
   answer(turn, requestId, { state: 'accepted', message: waitsFor, exit: 'ok' });
+}
+
+/**
+ * It was off, came back, and was connected until now: what was proven before says nothing of what becomes
+ * of it now. A new proof is needed, as of any node that falls silent.
+ */
+function voidOldProof(turn: Turn, node: string): void {
+  if (turn.peer(node)?.clearance?.kind !== 'back') return;
+  turn.updatePeer(node, { clearance: null });
+  turn.say('warn', `${node} was on again and is silent: that it was off once proves nothing now`, { node });
 }
 
 type OtherHalf =
@@ -147,7 +158,8 @@ function endOf(turn: Turn, asked: FencePeer, peer: Peer): End | null {
 /** Under `resource-only` DRBD takes 7 for a mistake; 4 tells it the same of the disk. */
 function fateByClearance(turn: Turn, { resource }: FencePeer, peer: Peer): End | null {
   const { name, clearance } = peer;
-  if (clearance === null) return null;
+  // Back since this was asked: it is connected, or needs a new proof.
+  if (clearance === null || clearance.kind === 'back') return null;
   if (clearance.kind === 'left') {
     const message = `${name} has left and uses nothing of DRBD resource ${resource}`;
     return { fate: 'down', message };

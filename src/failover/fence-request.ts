@@ -27,7 +27,7 @@ export function judgeFence(turn: Turn, { node, by, reason, sure }: Request<'fenc
   const peer = turn.peer(node);
   if (peer === undefined) return noSuch('node', node, turn.state.spec.nodes);
   const { clearance } = peer;
-  if (clearance !== null && clearance.kind !== 'left') {
+  if (clearance?.kind === 'fenced' || clearance?.kind === 'confirmed') {
     const how = clearance.kind === 'fenced' ? clearance.how : `${clearance.by} said so`;
     return { kind: 'done', message: `${node} is confirmed off already (${how}): nobody was shot` };
   }

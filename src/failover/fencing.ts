@@ -8,7 +8,7 @@
  * does not shoot, so that two nodes cannot fence each other in turns.
  */
 import { formatDuration } from '../base/duration.js';
-import { standing } from './clearance.js';
+import { isOff, standing } from './clearance.js';
 import { endIdleOrder, endOrder, noteOrderFailed, standingOrder } from './fence-order.js';
 import { noteFault, noteShot } from './fence-record.js';
 import { CLUSTER_ACCOUNT, standstillOf } from './holds.js';
@@ -48,10 +48,9 @@ export function reconcileFencing(turn: Turn, { name: peerName }: Peer): number |
   return Math.max(fencing.notBeforeMs, shotMs, turn.state.health.listenUntilMs);
 }
 
-/** Nothing is to be found out; a person may have a machine switched off whose daemon has left. */
+/** Nothing is to be found out; a person may have a machine switched off whose daemon is not there. */
 function isAccountedFor(peer: Peer): boolean {
-  if (peer.clearance?.kind === 'left') return standingOrder(peer) === null;
-  return peer.clearance !== null;
+  return isOff(peer) || (peer.clearance !== null && standingOrder(peer) === null);
 }
 
 /** The next step towards a confirmed death: the question, or the shot. */

@@ -7,6 +7,7 @@
  * that says why is kept.
  */
 import type { DrbdFacts } from '../drbd/facts.js';
+import { isOff } from './clearance.js';
 import { reachedBy } from './connectivity.js';
 import { copyObjection } from './copies.js';
 import { discardObjection } from './discard-order.js';
@@ -173,9 +174,7 @@ function consistentObjection(
   if (facts === undefined || !facts.volumes.some(({ disk }) => disk === 'Consistent')) return null;
   for (const peer of Object.values(state.peers)) {
     if (!group.spec.prefer.includes(peer.name)) continue;
-    const { clearance, verdict } = peer;
-    const isOff = clearance !== null && clearance.kind !== 'left';
-    if (isOff || (clearance === null && verdict === 'dead')) continue;
+    if (isOff(peer) || (peer.clearance === null && peer.verdict === 'dead')) continue;
     return (
       `the disk of DRBD resource ${facts.resource} on ${state.spec.self} is Consistent, and ` +
       `${peer.name} is neither connected nor confirmed off`

@@ -5,6 +5,7 @@
 import { assertNever } from '../base/assert.js';
 import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
 import { activeElsewhere } from './claims.js';
+import { isOff } from './clearance.js';
 import * as held from './hold-requests.js';
 import { disableOf, holdSentence } from './holds.js';
 import * as fence from './fence-request.js';
@@ -207,7 +208,7 @@ function judgeConfirm(
     return refuse(`${peer.name} was heard a moment ago, so it is not off`);
   }
   // A person's word also covers what a power device cannot know: who wrote last.
-  if (peer.clearance?.kind === 'confirmed') {
+  if (peer.clearance?.kind === 'confirmed' && isOff(peer)) {
     return { kind: 'done', message: `${peer.name} is accounted for already` };
   }
   const { by, reason } = request;

@@ -5,6 +5,7 @@
  * nothing left that they could be lost to. Until then, or when anything else holds them, they wait.
  */
 import type { DrbdFacts } from '../drbd/facts.js';
+import { isOff } from './clearance.js';
 import { APART } from './copies.js';
 import type { FailoverEvent } from './event.js';
 import { groupsOf, holdOn, otherHalves } from './fence-peer.js';
@@ -86,8 +87,8 @@ function objectionOfGroups(turn: Turn, resource: string): string | null {
 /** Left is not off: such a node may be started again, and still has its half of DRBD. */
 function objectionOfPeers(turn: Turn, resource: string): string | null {
   for (const name of otherHalves(turn, resource)) {
-    const clearance = turn.peer(name)?.clearance ?? null;
-    if (clearance === null || clearance.kind === 'left') return `${name} is not confirmed off`;
+    const peer = turn.peer(name);
+    if (peer === undefined || !isOff(peer)) return `${name} is not confirmed off`;
   }
   return null;
 }

@@ -191,7 +191,9 @@ export type Clearance =
       readonly atMs: number;
       readonly by: string;
       readonly reason: string;
-    };
+    }
+  /** Was off, and its half of a DRBD resource has connected since; its tandemd was not heard yet. */
+  | { readonly kind: 'back'; readonly atMs: number };
 
 /** Another node, seen from here. */
 export interface Peer {
@@ -235,6 +237,8 @@ export interface FenceOrder {
   readonly askedMs: number;
   /** Also a node that is up and well; without it the order is over when the node is heard again. */
   readonly sure: boolean;
+  /** The node was heard while it was being shot: there is no second shot. */
+  readonly wasHeard?: true;
   /** Shots that proved nothing. */
   readonly failures: number;
   readonly end: { readonly ok: boolean; readonly message: string } | null;

@@ -28,7 +28,7 @@ import { modeOf, standbyOf, standbyOwner, standbySentence } from './standby.js';
 import type { Owner } from './owner.js';
 import { objectionTo, placement } from './placement.js';
 import { isFenceable, majority } from './spec.js';
-import type { Group, Peer, State } from './state.js';
+import type { Clearance, Group, Peer, State } from './state.js';
 import { Turn } from './turn.js';
 
 /** What only the owner of the sockets knows of a link. */
@@ -136,6 +136,19 @@ function peerStatus(state: State, peer: Peer, nowMs: number): NodeStatus {
   };
 }
 
+function clearedState(clearance: Clearance): Pick<NodeStatus, 'state' | 'reason'> {
+  switch (clearance.kind) {
+    case 'left':
+      return { state: 'left', reason: 'it stopped everything and left' };
+    case 'fenced':
+      return { state: 'fenced', reason: `off: ${clearance.how}` };
+    case 'confirmed':
+      return { state: 'fenced', reason: `confirmed off by ${clearance.by}: ${clearance.reason}` };
+    case 'back':
+      return { state: 'fenced', reason: 'was off; its DRBD is connected again, its tandemd is not heard yet' };
+  }
+}
+
 function peerState(
   state: State,
   peer: Peer,
@@ -143,12 +156,7 @@ function peerState(
 ): Pick<NodeStatus, 'state' | 'reason'> {
   const { clearance, fencing, incompatible, verdict: light } = peer;
   const silent = formatDuration(silenceMs(peer.life, nowMs));
-  if (clearance?.kind === 'left') return { state: 'left', reason: 'it stopped everything and left' };
-  if (clearance?.kind === 'fenced') return { state: 'fenced', reason: `off: ${clearance.how}` };
-  if (clearance?.kind === 'confirmed') {
-    const { by, reason } = clearance;
-    return { state: 'fenced', reason: `confirmed off by ${by}: ${reason}` };
-  }
+  if (clearance !== null) return clearedState(clearance);
   if (fencing.running !== null) {
     const doing = fencing.running.step === 'status' ? 'asking its power device' : 'being fenced';
     const why = standingOrder(peer) === null ? `silent for ${silent}` : 'by order';

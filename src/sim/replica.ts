@@ -263,7 +263,8 @@ export class Replica {
       return;
     }
     const peer = this.#peerOf(side);
-    const isLinked = isLinkedState(side.link) && isLinkedState(peer.link);
+    // Over a connection that is dead nothing is compared.
+    const isLinked = this.#carries();
     if (side.role === 'Primary' && !(isLinked && peer.disk === 'UpToDate')) {
       // "Can only attach to data with current UUID": refused while it is in use. So it ends, too, when
       // the connection is found to be dead ("Connection lost while negotiating, no data!").

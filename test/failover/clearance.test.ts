@@ -1,6 +1,7 @@
 /** S2, S3, S9: what counts as an account of the other node, and what does not. */
 import t from 'tap';
-import { blockers, isOtherHalfOff } from '../../src/failover/clearance.js';
+import { blockers, isOff, isOtherHalfOff } from '../../src/failover/clearance.js';
+import { viewStatus } from '../../src/failover/view.js';
 import { Driver, drbd } from './driver.js';
 
 function waitingFor(driver: Driver): string {
@@ -84,7 +85,7 @@ t.test('clearance: a last word, a fence and an operator clear, until the node is
   t.end();
 });
 
-t.test('clearance: a half that connects is not off, though its node is not heard (S2, seed 110014205)', (t) => {
+t.test('clearance: a half that connects is on again: enough for S2, and no proof for DRBD (seed 110014205)', (t) => {
   const apart = { connection: 'WFConnection', peerRole: 'Unknown', peerDisk: 'Unknown' } as const;
   const cleared = () => {
     const driver = new Driver().probed().hear().give({ kind: 'drbd', facts: [drbd()] }).pass(2_000);
@@ -93,16 +94,25 @@ t.test('clearance: a half that connects is not off, though its node is not heard
     return driver;
   };
   const believing = cleared().give({ kind: 'drbd', facts: [drbd({ peerDisk: 'Outdated' })] });
-  t.equal(believing.peer.clearance?.kind, 'fenced', 'the kernel still believes in a dead connection');
+  t.ok(isOff(believing.peer), 'the kernel still believes in a dead connection');
   const back = cleared().give({ kind: 'drbd', facts: [drbd(apart)] });
-  t.equal(back.peer.clearance?.kind, 'fenced');
+  t.ok(isOff(back.peer));
   back.give({ kind: 'drbd', facts: [drbd({ connection: 'SyncSource', peerDisk: 'Inconsistent' })] });
-  t.equal(back.peer.clearance, null);
-  t.match(back.sentences[0], /n2 is not off any more: its half of DRBD resource r0 has connected/);
+  t.match(back.sentences[0], /n2 is on again: its half of DRBD resource r0 has connected/);
+  t.notOk(isOff(back.peer));
+  t.equal(blockers(back.state, back.group).length, 0, 'nothing that runs there was started by a tandemd');
+  t.notOk(isOtherHalfOff(back.state, 'mysql', back.nowMs), 'nobody cuts it off');
+  t.match(viewStatus(back.state, [], back.nowMs).nodes.find(({ name }) => name === 'n2')?.reason, /its DRBD is connected again/);
+  t.same(back.pass(60_000).of('fence'), [], 'nobody shoots a machine that comes up');
+
+  back.give({ kind: 'drbd', facts: [drbd(apart)] });
+  back.operator({ kind: 'fencePeer', resource: 'r0', peer: 'n2', waitMs: 60_000 });
+  t.equal(back.peer.clearance, null, 'what is it doing now?');
+  t.match(back.of('answer').map(({ answer }) => answer.state), ['accepted']);
 
   const left = new Driver().probed().give({ kind: 'drbd', facts: [drbd(apart)] }).hear().hear({ phase: 'left' });
   left.give({ kind: 'drbd', facts: [drbd()] });
-  t.equal(left.peer.clearance?.kind, 'left', 'DRBD of a node that left runs on');
+  t.strictSame(left.peer.clearance?.kind, 'left', 'DRBD of a node that left runs on');
   t.end();
 });
 

@@ -6,16 +6,24 @@ import { checker, type Checker, type Violation } from '../../../src/sim/checker.
 import type { Observation } from '../../../src/sim/observation.js';
 import type { World } from '../../../src/sim/world.js';
 import { accountOf } from './account.js';
+import type { Told } from './knowledge.js';
 
 /** What `drbdadm outdate` marks. */
 const WHOLE: readonly string[] = ['UpToDate', 'Consistent', 'Outdated'];
 /** Lower than Outdated, as the kernel says. */
 const NO_DATA: readonly string[] = ['Diskless', 'Failed'];
 
+/** What was proven before the last connection says nothing of what becomes of it now. */
+function isOffSince({ provenOffMs }: Told, connectedMs = 0): boolean {
+  return provenOffMs !== null && provenOffMs >= connectedMs;
+}
+
 export function fencePeer(world: World, tell: (violation: Violation) => void): Checker {
   const { knowledge } = accountOf(world);
   /** `node|resource` -> what a disk was when its node was asked: it may break or come before the answer. */
   const asked = new Map<string, string>();
+  /** Resource -> when both halves connected last. */
+  const connectedMs = new Map<string, number>();
 
   function lie(seen: Extract<Observation, { kind: 'handlerEnds' }>): string | null {
     const { node, resource, exit } = seen;
@@ -24,7 +32,7 @@ export function fencePeer(world: World, tell: (violation: Violation) => void): C
     const disk = replica?.disk(other).disk;
     const found = asked.get(`${other}|${resource}`) ?? '';
     const then = NO_DATA.includes(disk ?? '') ? found : '';
-    const isOff = knowledge.of(node, other).provenOffMs !== null;
+    const isOff = isOffSince(knowledge.of(node, other), connectedMs.get(resource));
     const isLinkedAgain = replica?.facts(node).connection !== 'WFConnection';
     // The kernel drops an answer that comes after the connection.
     if (replica === undefined || isLinkedAgain) return null;
@@ -41,7 +49,8 @@ export function fencePeer(world: World, tell: (violation: Violation) => void): C
     }
   }
 
-  return checker('fence peer', ['outdating', 'handlerEnds'], (seen, atMs) => {
+  return checker('fence peer', ['outdating', 'handlerEnds', 'connected'], (seen, atMs) => {
+    if (seen.kind === 'connected') connectedMs.set(seen.resource, atMs);
     if (seen.kind === 'outdating' && seen.role === 'Primary') {
       const sentence = `${seen.node} outdates its disk of ${seen.resource}, which it uses`;
       tell({ rule: 'I12', sentence, atMs });

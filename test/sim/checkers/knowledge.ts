@@ -131,11 +131,6 @@ export class Knowledge {
     }
   }
 
-  /** Its half of the data is connected: whoever said that it is off spoke of another time. */
-  disproveOff(node: string, about: string): void {
-    this.of(node, about).provenOffMs = null;
-  }
-
   #proveOff(node: string, about: string, nowMs: number): void {
     const told = this.of(node, about);
     told.provenOffMs = nowMs;
