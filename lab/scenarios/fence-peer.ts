@@ -134,6 +134,45 @@ const peerPower: Scenario = {
   },
 };
 
+const machineBack: Scenario = {
+  title: 'a machine that is back without tandemd: nobody shoots it; lost again, its old proof is none',
+  async play(stage) {
+    const { n1, n2 } = stage;
+    await raise(stage, 'resource-and-stonith');
+    const writer = await stage.write(n1);
+    stage.begin();
+    await n2.powerCut();
+    await factHandler(stage, n1, 7);
+    await stage.boot(n2);
+    stage.note(await stage.untilSaid(n1, /^n2 is on again: its half of DRBD resource r0 has connected$/));
+    await waitForDrbd(n1, 'ds:UpToDate/UpToDate', PATIENCE.timeoutMs);
+    const seen = await stage.until(n1, 'n1 serves on', (s) => place(s) === 'started n1');
+    const { state, reason = '' } = nodeOf(seen, 'n2') ?? {};
+    stage.fact('status says so', state === 'fenced' && /its tandemd is not heard yet/.test(reason), seen.nodes);
+    await stage.pass(10_000);
+    const asked = stage.requests();
+    const isLeft = asked.length > 0 && asked.every((request) => request === 'STATUS n2: OK OFF');
+    stage.fact('nobody shoots it while it comes up', isLeft, asked);
+
+    await n1.must('dmesg --clear');
+    stage.begin();
+    await cutReplication(stage);
+    stage.note(await stage.untilSaid(n1, /^n2 was on again and is silent/));
+    await factHandler(stage, n1, 7);
+    const again = stage.requests();
+    stage.fact('it is switched off before DRBD is told', again.includes('OFF n2: OK OFF'), again);
+    await stage.untilWriting(writer);
+    noteOutage(stage, writer.outages());
+    await stage.healLinks();
+    if (!n2.isRunning()) await stage.boot(n2);
+    await stage.start(n2);
+    await stage.untilInSync();
+    await stage.untilOk('n1');
+    stage.factOneHolder();
+    await stage.factNoRowLost(writer);
+  },
+};
+
 const activePower: Scenario = {
   title: 'power of the Primary cut, resource-and-stonith: the handler inside the promotion hears 7',
   async play(stage) {
@@ -228,6 +267,7 @@ await playAll(import.meta.url, [
   replicationOnly,
   replicationFrozen,
   peerPower,
+  machineBack,
   activePower,
   lateDaemon,
   noDaemon,

@@ -61,6 +61,9 @@ export type WriteOutcome =
   | { readonly kind: 'blocked' }
   | { readonly kind: 'refused' };
 
+/** How often a disk that is being attached looks for the answer of the other kernel. */
+const NEGOTIATION_MS = 50;
+
 export class Replica {
   readonly resource: string;
   readonly nodes: readonly [string, string];
@@ -255,6 +258,11 @@ export class Replica {
   #attach(node: string, what: 'reattached' | 'replaced', holds: (side: Side) => Disk): void {
     const side = this.#side(node);
     if (!side.isDead) return;
+    if (side.isUp && isLinkedState(side.link) && !this.#carries()) {
+      // "Negotiating", until the other kernel answers, or this one has missed it.
+      this.#queue.after(NEGOTIATION_MS, () => this.#attach(node, what, holds));
+      return;
+    }
     this.#news.observe({ kind: 'disk', node, resource: this.resource, what });
     side.isDead = false;
     const disk = holds(side);
@@ -263,7 +271,6 @@ export class Replica {
       return;
     }
     const peer = this.#peerOf(side);
-    // Over a connection that is dead nothing is compared.
     const isLinked = this.#carries();
     if (side.role === 'Primary' && !(isLinked && peer.disk === 'UpToDate')) {
       // "Can only attach to data with current UUID": refused while it is in use. So it ends, too, when

@@ -21,6 +21,7 @@ const LIFT_SPREADS_DEADTIMES = 4;
 interface Laid {
   /** Of the request: the answer to an earlier one says nothing of this one. */
   readonly id: string;
+  readonly askedMs: number;
   /** When the operator was told that all know; null before. */
   knownMs: number | null;
   /** When it may be over by a clock of the world. */
@@ -42,7 +43,7 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
       const hold = laid.get(key);
       if (hold?.knownMs == null || hold.forgetful.has(node)) return false;
       // A node that had forgotten it comes to its rest, too.
-      const sinceMs = hold.learntMs.get(node) ?? hold.knownMs;
+      const sinceMs = Math.max(hold.knownMs, hold.learntMs.get(node) ?? 0);
       return atMs < hold.endMs && deeds.sinceMs(node, group, atMs) >= sinceMs;
     });
   const digests = new Map<string, string>();
@@ -59,8 +60,9 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
     deeds.forget(node);
     const { keptUntilMs } = world.machine(node).stateDisk;
     for (const hold of laid.values()) {
-      const sinceMs = hold.learntMs.get(node) ?? hold.knownMs;
-      if (hold.knownMs === null || sinceMs === null || sinceMs <= keptUntilMs) continue;
+      // What it had heard and answered may be told of when it is gone already.
+      const sinceMs = hold.learntMs.get(node) ?? hold.knownMs ?? hold.askedMs;
+      if (sinceMs <= keptUntilMs) continue;
       hold.forgetful.add(node);
       if (hold.forgetful.size === world.setup.nodes.length) hold.knownMs = null;
     }
@@ -101,7 +103,7 @@ export function holds(world: World, tell: (violation: Violation) => void): Check
     const otherMs = laid.get(key)?.endMs ?? Number.POSITIVE_INFINITY;
     const lift = lifted.get(key);
     const isDisputed = lift !== undefined && lift.node !== node && atMs - lift.atMs < spreadMs;
-    const hold = { id, knownMs: null, endMs: Math.min(endMs, otherMs), isDisputed };
+    const hold = { id, askedMs: atMs, knownMs: null, endMs: Math.min(endMs, otherMs), isDisputed };
     laid.set(key, { ...hold, forgetful: new Set(), learntMs: new Map() });
   };
   const onAnswered = (node: string, { id, state, message }: OperatorAnswer, atMs: number): void => {
