@@ -81,7 +81,7 @@ function isTied({ connection }: DrbdFacts): boolean {
 function noteReplicating(turn: Turn, resource: string): void {
   for (const peer of turn.peers) {
     const { name } = peer;
-    if (!isOff(peer) || !mayWrite(turn.state, name, resource)) continue;
+    if (!isOff(peer) || !mayHaveHalf(turn.state, name, resource)) continue;
     turn.updatePeer(name, { clearance: { kind: 'back', atMs: turn.nowMs } });
     const sentence = `${name} is on again: its half of DRBD resource ${resource} has connected`;
     turn.say('info', sentence, { node: name });
@@ -277,6 +277,14 @@ function hasHalf(state: State, peer: Peer, resource: string): boolean {
   return peer.report?.drbd.some((entry) => entry.resource === resource) ?? true;
 }
 
+/** Of a resource that no group uses (any more) nobody knows who has the other half. */
+function mayHaveHalf(state: State, node: string, resource: string): boolean {
+  const isUsed = state.spec.groups.some(({ resources }) =>
+    resources.some((entry) => entry.kind === 'drbd' && entry.resource === resource),
+  );
+  return !isUsed || mayWrite(state, node, resource);
+}
+
 /** A witness, outside the group of the resource, lists it as well and never writes to it. */
 function mayWrite({ spec }: State, node: string, resource: string): boolean {
   return spec.groups.some(
@@ -318,12 +326,15 @@ export function doubtCopies(turn: Turn, before: Report | null, report: Report): 
   }
 }
 
+/** Who has more says, too, that the two are connected; whoever has the other half, where that is not known. */
 function isAgreed(state: State, own: DrbdFacts, { than }: Copy): boolean {
-  const peer = than === null ? undefined : state.peers[than];
-  if (peer !== undefined && isBeforeRelink(state, own, peer)) return true;
-  const theirs = halfOf(peer?.report, own.resource);
-  if (theirs === undefined || NO_DATA.includes(theirs.disk)) return false;
-  return LINKED.includes(theirs.connection);
+  return Object.values(state.peers).some((peer) => {
+    if (than !== null && peer.name !== than) return false;
+    const theirs = halfOf(peer.report, own.resource);
+    if (theirs === undefined) return false;
+    if (isBeforeRelink(state, own, peer)) return true;
+    return !NO_DATA.includes(theirs.disk) && LINKED.includes(theirs.connection);
+  });
 }
 
 /** Our kernel believes in a connection, and the node at its other end has none. */

@@ -4,11 +4,12 @@
  * connected. From the ask on nothing is started on this disk, and what is said of it is what DRBD
  * has confirmed. A connection makes up for it: DRBD itself clears the mark.
  */
-import type { OutdateOutcome, OutdateWord } from '../heartbeat/report.js';
+import type { OutdateAsk, OutdateOutcome, OutdateWord } from '../heartbeat/report.js';
+import { isOff } from './clearance.js';
 import { APART } from './copies.js';
 import { groupsOf } from './fence-peer.js';
 import { isHeard } from './membership.js';
-import type { Outdating, State } from './state.js';
+import type { Outdating, Peer, State } from './state.js';
 import type { Turn } from './turn.js';
 
 /** A refusal of DRBD is most often one in a moment of change: asked again this much later. */
@@ -35,22 +36,27 @@ export function heedAsks(turn: Turn): void {
   }
 }
 
-/** The asks that stand, each with what came of it so far. */
+/**
+ * The asks that stand, each with what came of it so far. Who is off asks for nothing any more: what it
+ * wrote alone, if anything, it has told with its last words (copies.ts).
+ */
 function asksToUs(state: State): readonly Outdating[] {
   const asking = Object.values(state.peers).filter(({ report }) => report?.outdateAsks.length);
-  return asking.flatMap(({ name, report }) =>
-    (report?.outdateAsks ?? [])
+  return asking.flatMap((peer) =>
+    (peer.report?.outdateAsks ?? [])
       .filter(({ node }) => node === state.spec.self)
-      .map(({ resource, version }): Outdating => {
-        const generation = report?.generation ?? 0;
-        const known = state.outdatings.find(
-          (entry) =>
-            entry.asker === name && entry.generation === generation && entry.version === version,
-        );
-        const fresh = { outdateId: null, notBeforeMs: 0, outcome: null };
-        return known ?? { asker: name, resource, generation, version, ...fresh };
-      }),
+      .map((ask) => outdatingOf(state, peer, ask))
+      .filter(({ outdateId }) => outdateId !== null || !isOff(peer)),
   );
+}
+
+function outdatingOf(state: State, { name, report }: Peer, { resource, version }: OutdateAsk): Outdating {
+  const generation = report?.generation ?? 0;
+  const known = state.outdatings.find(
+    (entry) => entry.asker === name && entry.generation === generation && entry.version === version,
+  );
+  const fresh = { outdateId: null, notBeforeMs: 0, outcome: null };
+  return known ?? { asker: name, resource, generation, version, ...fresh };
 }
 
 function heed(turn: Turn, outdating: Outdating): void {

@@ -110,6 +110,11 @@ t.test('clearance: a half that connects is on again: enough for S2, and no proof
   t.equal(back.peer.clearance, null, 'what is it doing now?');
   t.match(back.of('answer').map(({ answer }) => answer.state), ['accepted']);
 
+  const unused = new Driver({ groups: [] }).hear().give({ kind: 'drbd', facts: [drbd(apart)] }).pass(2_000);
+  unused.operator({ kind: 'fenceConfirm', node: 'n2', by: 'kim', reason: 'unplugged' });
+  unused.give({ kind: 'drbd', facts: [drbd()] });
+  t.equal(unused.peer.clearance?.kind, 'back', 'also of what no group uses at the time (160003642)');
+
   const left = new Driver().probed().give({ kind: 'drbd', facts: [drbd(apart)] }).hear().hear({ phase: 'left' });
   left.give({ kind: 'drbd', facts: [drbd()] });
   t.strictSame(left.peer.clearance?.kind, 'left', 'DRBD of a node that left runs on');

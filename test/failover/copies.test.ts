@@ -271,6 +271,11 @@ t.test('copies: what was written without a disk is remembered, whoever has told 
   t.same(saved?.behind, { r0: '' }, 'no group uses it now (80026060)');
   const copy = new Driver({}, saved).state.copies['r0'];
   t.same(copy, { kind: 'behind', than: null, ahead: false }, 'one did, and will');
+
+  const again = new Driver({}, saved).probed().give({ kind: 'drbd', facts: [drbd()] });
+  t.equal(again.state.copies['r0']?.kind, 'behind', 'our own kernel alone may be wrong');
+  again.hear({}, {}, { connection: 'Connected', disk: 'Outdated' });
+  t.equal(again.state.copies['r0']?.kind, 'current', 'both say that they are connected (160006206)');
   t.end();
 });
 

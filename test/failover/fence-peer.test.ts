@@ -222,6 +222,17 @@ t.test('outdate: while it is asked nothing is claimed or started on that disk', 
   t.end();
 });
 
+t.test('outdate: the ask of a node is over when it is off (seed 160003187)', (t) => {
+  const driver = new Driver().probed().give({ kind: 'drbd', facts: [facts({})] });
+  driver.hear({ outdateAsks: [{ resource: 'r0', node: 'n1', version: 5 }] }).pass(2_000);
+  t.match(driver.group.blocked, /n2 has lost n1 in DRBD resource r0/, 'silent: it may go on');
+  t.same(driver.of('fence'), []);
+  driver.operator({ kind: 'fenceConfirm', node: 'n2', by: 'kim', reason: 'unplugged' });
+  t.equal(driver.state.outdatings.length, 0);
+  t.equal(driver.group.life, 'starting');
+  t.end();
+});
+
 t.test('outdate: a disk in use is not given up', (t) => {
   const running = asking(new Driver().running());
   t.same(words(running), [{ ...ANSWERED, outcome: 'primary' }]);
