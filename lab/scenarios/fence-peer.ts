@@ -153,8 +153,17 @@ const machineBack: Scenario = {
     const asked = stage.requests();
     const isLeft = asked.length > 0 && asked.every((request) => request === 'STATUS n2: OK OFF');
     stage.fact('nobody shoots it while it comes up', isLeft, asked);
-
     await n1.must('dmesg --clear');
+    await n2.must('drbdadm down r0', { timeoutMs: 30_000 });
+    await waitForDrbd(n1, 'cs:WFConnection', PATIENCE.timeoutMs);
+    await stage.pass(3_000);
+    const kernel = (await n1.exec('dmesg | grep fence-peer')).stdout;
+    const disks = await proc(n1);
+    stage.fact('taken down cleanly, it is Outdated', / ds:UpToDate\/Outdated/.test(disks), disks);
+    stage.fact('and DRBD asks nobody', kernel === '', kernel);
+    await n2.must('drbdadm up r0', { timeoutMs: 30_000 });
+    await waitForDrbd(n1, 'ds:UpToDate/UpToDate', PATIENCE.timeoutMs);
+
     stage.begin();
     await cutReplication(stage);
     stage.note(await stage.untilSaid(n1, /^n2 was on again and is silent/));
