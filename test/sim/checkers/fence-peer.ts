@@ -41,7 +41,7 @@ export function fencePeer(world: World, tell: (violation: Violation) => void): C
         if ([disk ?? '', found].some((one) => one === 'Inconsistent' || NO_DATA.includes(one))) return null;
         return `is Inconsistent, and it is ${String(disk)}`;
       case 4:
-        return disk === 'Outdated' || isOff || WHOLE.includes(then) ? null : `is Outdated, and it is ${String(disk)}`;
+        return ['Outdated', 'Inconsistent'].includes(disk ?? '') || isOff || WHOLE.includes(then) ? null : `is Outdated, and it is ${String(disk)}`;
       case 7:
         return isOff ? null : 'was fenced, and it was not';
       default:

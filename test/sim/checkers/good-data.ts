@@ -4,7 +4,8 @@
  *
  * The allowance: writes that a Primary acknowledged alone, while no report of it reached the
  * other node, are lost to the cluster if that Primary is off and the other one has to take over.
- * The same when the other node lost its power, or its daemon, before its disk had kept the report.
+ * The same when the other node lost its power, or its daemon, before its disk had kept the report; and
+ * when it was that Primary which so forgot that it wrote alone, and whose half has no disk to tell of it.
  * Under `resource-and-stonith` DRBD holds such writes back until the other node is off or has given up
  * its disk: one that has run on since both halves were equal loses nothing.
  * And what a person has given up: the writes that the preview of the order to use old data named as
@@ -48,6 +49,9 @@ export function goodData(
   /** Node -> when it, or its daemon, ended last; resource -> when both halves got the same write last. */
   const endedMs = new Map<string, number>();
   const mirroredMs = new Map<string, number>();
+  /** `node|resource` -> since when it acknowledges alone; those of them that forgot it with their power. */
+  const aloneMs = new Map<string, number>();
+  const forgotten = new Set<string>();
   const isHolding = world.setup.drbdFencing === 'resource-and-stonith';
   const orders = new PersonOrders('forceOldData');
   /** `node|resource` -> the orders to use old data that stood when the promotion was ordered. */
@@ -74,6 +78,28 @@ export function goodData(
     for (const [key, sinceMs] of warned) {
       if (key.startsWith(`${node}|`) && sinceMs > keptUntilMs) warned.delete(key);
     }
+    for (const [key, sinceMs] of aloneMs) {
+      if (!key.startsWith(`${node}|`) || sinceMs <= keptUntilMs) continue;
+      forgotten.add(key);
+      aloneMs.delete(key);
+    }
+  }
+
+  function noteAlone({ node, resource, alone }: Extract<Observation, { kind: 'acknowledged' }>, atMs: number): void {
+    const key = `${node}|${resource}`;
+    if (!alone) {
+      mirroredMs.set(resource, atMs);
+      aloneMs.delete(key);
+    } else if (!aloneMs.has(key)) {
+      aloneMs.set(key, atMs);
+      forgotten.delete(key);
+    }
+  }
+
+  /** Neither the node that wrote it knows of it, nor a disk that can be compared. */
+  function isUnknown(resource: string, tip: Tip): boolean {
+    const disks = keepers(resource, tip).map((keeper) => world.replicas[resource]?.disk(keeper).disk ?? '');
+    return forgotten.has(`${tip.node}|${resource}`) && disks.every((disk) => NO_DATA.includes(disk));
   }
 
   function onOrder(seen: Extract<Observation, { kind: 'actionBegins' }>, atMs: number): void {
@@ -132,7 +158,8 @@ export function goodData(
         kept.push(tip);
         continue;
       }
-      if (isOff && warnedMs === undefined && !isHeldFor(node, resource)) {
+      const isLost = warnedMs === undefined && (isOff || isUnknown(resource, tip));
+      if (isLost && !isHeldFor(node, resource)) {
         allow(`${node} takes over ${resource} without what ${tip.node} acknowledged alone`);
         continue;
       }
@@ -243,7 +270,7 @@ export function goodData(
         );
         return;
       case 'acknowledged':
-        if (!seen.alone) mirroredMs.set(seen.resource, atMs);
+        noteAlone(seen, atMs);
         onAcknowledged(seen.node, seen.resource, seen.content, atMs);
         return;
       default:
