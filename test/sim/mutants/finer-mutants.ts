@@ -5,7 +5,7 @@
 import { isOtherHalfOff } from '../../../src/failover/clearance.js';
 import type { Effect } from '../../../src/failover/effect.js';
 import type { FailoverEvent } from '../../../src/failover/event.js';
-import { initialState, type State } from '../../../src/failover/state.js';
+import { initialState, type Peer, type State } from '../../../src/failover/state.js';
 import { step } from '../../../src/failover/step.js';
 import type { Brain } from '../../../src/sim/machine-setup.js';
 import { Resting, type ShortWay } from '../../../src/sim/resting.js';
@@ -182,6 +182,15 @@ export const FINER_MUTANTS: readonly Mutant[] = [
     brain: rememberingOrders(),
   },
   {
+    name: 'takes a machine that is on again for one that is off',
+    rules: ['I17', 'I8', 'S4'],
+    nodes: 2,
+    drbdFencing: 'resource-and-stonith',
+    operators: ['lastResorts'],
+    seedsMax: 150,
+    brain: bent({ before: holdingOnToOff }),
+  },
+  {
     name: 'calls an order done that the other nodes have not heard of',
     rules: ['I10'],
     nodes: null,
@@ -229,3 +238,12 @@ export const FINER_MUTANTS: readonly Mutant[] = [
     }),
   },
 ];
+
+function holdingOnToOff(state: State): State {
+  const peers = Object.entries(state.peers).map(([name, peer]): [string, Peer] => {
+    const { clearance } = peer;
+    if (clearance?.kind !== 'back') return [name, peer];
+    return [name, { ...peer, clearance: { kind: 'fenced', atMs: clearance.atMs, how: 'it was off' } }];
+  });
+  return { ...state, peers: Object.fromEntries(peers) };
+}
