@@ -13,9 +13,9 @@
  *
  * `behind` outlives a restart: the writes that are missing here do so, too. So does `ahead`, also
  * beside `behind` where both nodes wrote alone: this node wrote alone, nobody else can have it all,
- * and it may start alone again - unless the other one, heard and not connected, says the same, or
- * counts its own copy as the newest: then both wrote alone; and unless the kernel finds, when the disk
- * comes, nothing on it that the other one lacks.
+ * and it may start alone again - unless the other one, heard and not connected, says the same (both are
+ * `behind` then, and a person chooses) or counts its own copy as the newest; and unless the kernel finds,
+ * when the disk comes, nothing on it that the other one lacks.
  *
  * A connection to a half without a disk carries writes, and compares nothing: what is written is on
  * the other half only, and nothing that was in doubt before is settled by it.
@@ -29,6 +29,9 @@ import type { Turn } from './turn.js';
 
 /** Connections over which DRBD itself keeps this disk as new as the other. */
 const LINKED: readonly string[] = ['Connected', 'SyncSource', 'VerifyS', 'VerifyT', 'PausedSyncS'];
+
+/** Connections over which every write goes to both disks; a verify only reads. */
+const MIRRORED: readonly string[] = ['Connected', 'VerifyS', 'VerifyT'];
 
 /** Connections in which the two sides do not hear each other (8.4: all below Connected). */
 export const APART: readonly string[] = [
@@ -59,7 +62,8 @@ const UNKNOWN_COPY: Copy = { kind: 'unknown', than: null, ahead: false };
 export function onDrbd(turn: Turn, read: readonly DrbdFacts[]): void {
   for (const facts of read) {
     const before = turn.state.drbd[facts.resource];
-    if (before !== undefined && isTied(facts) && !isTied(before)) noteReplicating(turn, facts.resource);
+    const wasApart = before === undefined || APART.includes(before.connection);
+    if (wasApart && isTied(facts)) noteReplicating(turn, facts.resource);
     if (hasData(facts) && (before === undefined || !hasData(before))) doubtAhead(turn, facts);
     if (!isCaughtUp(facts) || (before !== undefined && isCaughtUp(before))) continue;
     const stamps = turn.peers.flatMap(({ name, report, life }) =>
@@ -79,13 +83,25 @@ function isTied({ connection }: DrbdFacts): boolean {
 
 /** The machine of a half that connects is not off any more, though its tandemd is not heard. */
 function noteReplicating(turn: Turn, resource: string): void {
-  for (const peer of turn.peers) {
-    const { name } = peer;
-    if (!isOff(peer) || !mayHaveHalf(turn.state, name, resource)) continue;
-    turn.updatePeer(name, { clearance: { kind: 'back', atMs: turn.nowMs } });
-    const sentence = `${name} is on again: its half of DRBD resource ${resource} has connected`;
-    turn.say('info', sentence, { node: name });
-  }
+  const { name = '', clearance } = halfBeside(turn.state, resource) ?? {};
+  if (clearance?.kind !== 'fenced' && clearance?.kind !== 'confirmed') return;
+  turn.updatePeer(name, { clearance: { kind: 'back', atMs: turn.nowMs, was: clearance.kind } });
+  const sentence = `${name} is on again: its half of DRBD resource ${resource} has connected`;
+  turn.say('info', sentence, { node: name });
+}
+
+/** A DRBD resource over which this node is connected to the half of another one, by its kernel; or null. */
+export function connectedOver(state: State, node: string): string | null {
+  const tied = Object.values(state.drbd).filter(isTied);
+  return tied.find(({ resource }) => halfBeside(state, resource)?.name === node)?.resource ?? null;
+}
+
+/** The node that has the other half: it has told so, or nobody else can have it. */
+function halfBeside(state: State, resource: string): Peer | null {
+  const peers = Object.values(state.peers).filter(({ name }) => mayHaveHalf(state, name, resource));
+  const tells = ({ report }: Peer): boolean => (halfOf(report, resource)?.role ?? 'Unknown') !== 'Unknown';
+  const only = peers.length === 1 ? peers[0] : undefined;
+  return peers.find(tells) ?? only ?? null;
 }
 
 /** A disk is attached, whatever it is worth: drbd(8), "disk states". */
@@ -258,7 +274,7 @@ export function oldDataReason(state: State, { spec, life }: Group): string | nul
 
 /** Wrote alone, and the other has not made up for it yet. */
 function isAhead(own: DrbdFacts, before: Copy): boolean {
-  return own.connection !== 'Connected' && (own.role === 'Primary' || before.ahead);
+  return !MIRRORED.includes(own.connection) && (own.role === 'Primary' || before.ahead);
 }
 
 /**
@@ -390,14 +406,21 @@ function behindSentence(self: string, resource: string, than: string | null): st
   );
 }
 
-/** What a person can do about it, where the disk that has them is broken; otherwise DRBD connects. */
-function brokenDiskCure(state: State, resource: string, than: string | null): string {
+/** What a person can do about it, where a connection does not bring those writes. */
+function behindCure(state: State, resource: string, { than, ahead }: Copy): string {
   const peer = than === null ? undefined : state.peers[than];
-  const disk = halfOf(peer?.report, resource)?.disk;
-  if (peer === undefined || !isAlive(peer) || disk === undefined || !NO_DATA.includes(disk)) return '';
+  if (peer === undefined || !isAlive(peer)) return '';
+  const disk = halfOf(peer.report, resource)?.disk ?? '';
+  if (NO_DATA.includes(disk)) {
+    return (
+      `; its disk is ${disk} now: mend that, or, to go on without those writes, switch ${peer.name} off ` +
+      'and see "tandem move --help" (--force-old-data)'
+    );
+  }
+  if (!ahead) return '';
   return (
-    `; its disk is ${disk} now: mend that, or, to go on without those writes, switch ${peer.name} off ` +
-    'and see "tandem move --help" (--force-old-data)'
+    `, and the other way round (split brain): a person must choose, see "tandem split-brain inspect ` +
+    `${resource}"`
   );
 }
 
@@ -407,7 +430,7 @@ export function copyObjection(state: State, resource: string): string | null {
   const { self } = state.spec;
   if (copy.kind === 'untold') return untoldObjection(state, resource);
   if (copy.kind === 'behind') {
-    return behindSentence(self, resource, copy.than) + brokenDiskCure(state, resource, copy.than);
+    return behindSentence(self, resource, copy.than) + behindCure(state, resource, copy);
   }
   if (copy.kind === 'current') return copy.ahead ? splitObjection(state, resource) : null;
   for (const peer of Object.values(state.peers)) {

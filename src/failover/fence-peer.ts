@@ -61,7 +61,7 @@ export function onFencePeer(turn: Turn, requestId: string, request: FencePeerReq
  * It was off, came back, and was connected until now: what was proven before says nothing of what becomes
  * of it now. A new proof is needed, as of any node that falls silent.
  */
-function voidOldProof(turn: Turn, node: string): void {
+export function voidOldProof(turn: Turn, node: string): void {
   if (turn.peer(node)?.clearance?.kind !== 'back') return;
   turn.updatePeer(node, { clearance: null });
   turn.say('warn', `${node} was on again and is silent: that it was off once proves nothing now`, { node });

@@ -70,7 +70,7 @@ function objectionToLoser(turn: Turn, peer: Peer): string | null {
     return `${name} has left, and its DRBD may still run: let it connect, or switch it off and then: tandem fence confirm ${name}`;
   }
   if (clearance?.kind === 'back') {
-    return `${name} is on again, and its DRBD has connected: start its tandemd, or switch it off and then: tandem fence confirm ${name}`;
+    return `${name} was off, and its DRBD has connected since: start its tandemd, or switch it off and then: tandem fence confirm ${name}`;
   }
   if (clearance !== null) return null;
   if (isAlive(peer)) return `${name} is heard, and has the newer data or may have it: start the group there, or let DRBD connect`;

@@ -36,6 +36,11 @@ export function heedAsks(turn: Turn): void {
   }
 }
 
+/** Its last words are from before it was off. */
+function wasOff(peer: Peer): boolean {
+  return isOff(peer) || peer.clearance?.kind === 'back';
+}
+
 /**
  * The asks that stand, each with what came of it so far. Who is off asks for nothing any more: what it
  * wrote alone, if anything, it has told with its last words (copies.ts).
@@ -46,7 +51,7 @@ function asksToUs(state: State): readonly Outdating[] {
     (peer.report?.outdateAsks ?? [])
       .filter(({ node }) => node === state.spec.self)
       .map((ask) => outdatingOf(state, peer, ask))
-      .filter(({ outdateId }) => outdateId !== null || !isOff(peer)),
+      .filter(({ outdateId }) => outdateId !== null || !wasOff(peer)),
   );
 }
 

@@ -188,7 +188,8 @@ function consistentObjection(
  * words this one has never been able to read.
  */
 function isHeirlessHolder({ incompatible, clearance, report }: Peer, group: Group): boolean {
-  if (incompatible === null || clearance?.kind === 'confirmed') return false;
+  const isVouchedFor = clearance?.kind === 'back' && clearance.was === 'confirmed';
+  if (incompatible === null || clearance?.kind === 'confirmed' || isVouchedFor) return false;
   if (report === null) return true;
   const there = report.groups.find(({ name }) => name === group.spec.name);
   return there !== undefined && there.life !== 'stopped' && there.life !== 'unknown';
@@ -208,6 +209,7 @@ function heirlessSentence(
 
 function objectionToPeer(peer: Peer, group: Group): string | null {
   const { name, report } = peer;
+  if (peer.clearance?.kind === 'back') return `the tandemd of ${name} is not heard yet`;
   if (peer.clearance !== null) return `${name} is off or has left`;
   if (!isMember(peer) || report === null) {
     if (peer.incompatible !== null) return `${name} is incompatible: ${peer.incompatible}`;

@@ -5,7 +5,7 @@
 import { assertNever } from '../base/assert.js';
 import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
 import { activeElsewhere } from './claims.js';
-import { isOff } from './clearance.js';
+import { connectedOver } from './copies.js';
 import * as held from './hold-requests.js';
 import { disableOf, holdSentence } from './holds.js';
 import * as fence from './fence-request.js';
@@ -208,7 +208,11 @@ function judgeConfirm(
     return refuse(`${peer.name} was heard a moment ago, so it is not off`);
   }
   // A person's word also covers what a power device cannot know: who wrote last.
-  if (peer.clearance?.kind === 'confirmed' && isOff(peer)) {
+  const connected = peer.clearance?.kind === 'back' ? connectedOver(turn.state, peer.name) : null;
+  if (connected !== null) {
+    return refuse(`${peer.name} is not off: its half of DRBD resource ${connected} is connected here`);
+  }
+  if (peer.clearance?.kind === 'confirmed') {
     return { kind: 'done', message: `${peer.name} is accounted for already` };
   }
   const { by, reason } = request;

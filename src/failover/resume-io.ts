@@ -8,7 +8,7 @@ import type { DrbdFacts } from '../drbd/facts.js';
 import { isOff } from './clearance.js';
 import { APART } from './copies.js';
 import type { FailoverEvent } from './event.js';
-import { groupsOf, holdOn, otherHalves } from './fence-peer.js';
+import { groupsOf, holdOn, otherHalves, voidOldProof } from './fence-peer.js';
 import { holdSentence } from './holds.js';
 import type { Resume } from './state.js';
 import type { Turn } from './turn.js';
@@ -23,6 +23,7 @@ const TRIES_MAX = 5;
 export function resumeWrites(turn: Turn): void {
   for (const facts of Object.values(turn.state.drbd)) {
     const { resource } = facts;
+    if (isHeldBack(facts)) for (const name of otherHalves(turn, resource)) voidOldProof(turn, name);
     const known = turn.state.resumes[resource];
     if (known !== undefined && known.resumeId !== null) continue;
     if (objectionToResuming(turn, facts) !== null) {
@@ -34,6 +35,11 @@ export function resumeWrites(turn: Turn): void {
       put(turn, resource, { resumeId: null, tries: 0, notBeforeMs, lastFailure: null });
     } else if (known.tries < TRIES_MAX && turn.hasCome(known.notBeforeMs)) order(turn, facts, known);
   }
+}
+
+/** It has lost its other half and waits to hear what became of it, whoever asks for that. */
+function isHeldBack({ ioSuspended, suspensions, role, connection }: DrbdFacts): boolean {
+  return ioSuspended && suspensions?.join() === 'fencing' && role === 'Primary' && APART.includes(connection);
 }
 
 function order(turn: Turn, { resource }: DrbdFacts, known: Resume): void {

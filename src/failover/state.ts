@@ -193,7 +193,7 @@ export type Clearance =
       readonly reason: string;
     }
   /** Was off, and its half of a DRBD resource has connected since; its tandemd was not heard yet. */
-  | { readonly kind: 'back'; readonly atMs: number };
+  | { readonly kind: 'back'; readonly atMs: number; readonly was: 'fenced' | 'confirmed' };
 
 /** Another node, seen from here. */
 export interface Peer {

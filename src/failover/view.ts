@@ -145,7 +145,7 @@ function clearedState(clearance: Clearance): Pick<NodeStatus, 'state' | 'reason'
     case 'confirmed':
       return { state: 'fenced', reason: `confirmed off by ${clearance.by}: ${clearance.reason}` };
     case 'back':
-      return { state: 'fenced', reason: 'was off; its DRBD is connected again, its tandemd is not heard yet' };
+      return { state: 'fenced', reason: 'was off; its DRBD has connected since, its tandemd is not heard yet' };
   }
 }
 

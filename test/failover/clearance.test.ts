@@ -2,7 +2,7 @@
 import t from 'tap';
 import { blockers, isOff, isOtherHalfOff } from '../../src/failover/clearance.js';
 import { viewStatus } from '../../src/failover/view.js';
-import { Driver, drbd } from './driver.js';
+import { Driver, drbd, GROUP } from './driver.js';
 
 function waitingFor(driver: Driver): string {
   return blockers(driver.state, driver.group)
@@ -102,8 +102,11 @@ t.test('clearance: a half that connects is on again: enough for S2, and no proof
   t.notOk(isOff(back.peer));
   t.equal(blockers(back.state, back.group).length, 0, 'nothing that runs there was started by a tandemd');
   t.notOk(isOtherHalfOff(back.state, 'mysql', back.nowMs), 'nobody cuts it off');
-  t.match(viewStatus(back.state, [], back.nowMs).nodes.find(({ name }) => name === 'n2')?.reason, /its DRBD is connected again/);
+  t.match(viewStatus(back.state, [], back.nowMs).nodes.find(({ name }) => name === 'n2')?.reason, /its DRBD has connected since/);
   t.same(back.pass(60_000).of('fence'), [], 'nobody shoots a machine that comes up');
+
+  back.operator({ kind: 'fenceConfirm', node: 'n2', by: 'kim', reason: 'I think so' });
+  t.match(back.of('answer')[0]?.answer, { state: 'refused', message: /^n2 is not off: .*r0 is connected here$/ });
 
   back.give({ kind: 'drbd', facts: [drbd(apart)] });
   back.operator({ kind: 'fencePeer', resource: 'r0', peer: 'n2', waitMs: 60_000 });
@@ -114,6 +117,16 @@ t.test('clearance: a half that connects is on again: enough for S2, and no proof
   unused.operator({ kind: 'fenceConfirm', node: 'n2', by: 'kim', reason: 'unplugged' });
   unused.give({ kind: 'drbd', facts: [drbd()] });
   t.equal(unused.peer.clearance?.kind, 'back', 'also of what no group uses at the time (160003642)');
+
+  const unread = cleared().give({ kind: 'drbd', facts: [drbd({ connection: 'Unknown' })] });
+  unread.give({ kind: 'drbd', facts: [drbd()] });
+  t.ok(isOff(unread.peer), 'one that could not be read for a moment');
+
+  const three = { nodes: ['n1', 'n2', 'n3'], groups: [{ ...GROUP, prefer: ['n1', 'n2', 'n3'] }] };
+  const third = new Driver(three).hear().give({ kind: 'drbd', facts: [drbd(apart)] });
+  third.operator({ kind: 'fenceConfirm', node: 'n3', by: 'kim', reason: 'unplugged' });
+  third.give({ kind: 'drbd', facts: [drbd()] });
+  t.equal(third.state.peers['n3']?.clearance?.kind, 'confirmed', 'it is n2 that has told of the other half');
 
   const left = new Driver().probed().give({ kind: 'drbd', facts: [drbd(apart)] }).hear().hear({ phase: 'left' });
   left.give({ kind: 'drbd', facts: [drbd()] });

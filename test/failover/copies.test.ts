@@ -207,6 +207,11 @@ t.test('copies: what a node wrote alone is missing here, also when its disk is g
 
   const both = ahead.hear({}, {}, there);
   t.same(both.state.copies['r0'], { kind: 'behind', than: 'n2', ahead: true }, 'both wrote alone');
+  both.hear({}, {}, mended);
+  t.match(copyObjection(both.state, 'r0'), /and the other way round \(split brain\): .*inspect r0"$/);
+
+  const verifying = withDrbd({ role: 'Primary', connection: 'VerifyS' });
+  t.equal(verifying.state.copies['r0']?.ahead, false, 'a verify reads: every write goes to both disks');
   t.end();
 });
 

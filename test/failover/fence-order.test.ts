@@ -59,7 +59,7 @@ t.test('fence: a silent node that is heard again meanwhile is not shot without a
   const shot = fence(silent(), { sure: false }).power('on').pass(1_200);
   t.equal(shot.peer.fencing.running?.step, 'shoot');
   shot.hear().hear({ phase: 'left' }).power('failed');
-  t.match(answerOf(shot), /^failed: n2 is heard again and is not shot/);
+  t.match(answerOf(shot), /^failed: n2 was heard while it was shot, and is not shot again/);
   t.same(shot.pass(60_000).of('fence'), [], 'no second shot at one that was heard meanwhile (130005338)');
   const meant = fence(fence(silent(), { sure: false }));
   meant.hear().power('on').pass(1_200).hear().power('on');

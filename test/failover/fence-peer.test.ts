@@ -230,6 +230,9 @@ t.test('outdate: the ask of a node is over when it is off (seed 160003187)', (t)
   driver.operator({ kind: 'fenceConfirm', node: 'n2', by: 'kim', reason: 'unplugged' });
   t.equal(driver.state.outdatings.length, 0);
   t.equal(driver.group.life, 'starting');
+  driver.give({ kind: 'drbd', facts: [facts(APART)] }).give({ kind: 'drbd', facts: [facts({})] });
+  t.equal(driver.peer.clearance?.kind, 'back');
+  t.equal(driver.state.outdatings.length, 0, 'nor does it come back with its machine');
   t.end();
 });
 

@@ -54,8 +54,17 @@ t.test('resume: a silent node is not off, nor is one that has left or is heard a
   left.give({ kind: 'drbd', facts: [held()] });
   t.same(ordersIn(left), []);
 
-  const back = alone().hear();
-  t.same(ordersIn(back), []);
+  const heard = alone().hear();
+  t.same(ordersIn(heard), []);
+
+  const back = alone(drbd({ role: 'Primary' }));
+  back.give({ kind: 'drbd', facts: [drbd({ ...HELD, ioSuspended: false })] });
+  back.give({ kind: 'drbd', facts: [drbd({ role: 'Primary' })] });
+  t.equal(back.peer.clearance?.kind, 'back');
+  back.give({ kind: 'drbd', facts: [held()] });
+  t.equal(back.peer.clearance, null, 'lost again, and no handler asks');
+  t.same(back.pass(500).of('resumeIo'), []);
+  t.match(back.state.peers['n2']?.fencing.running, { step: 'status' }, 'it is found out anew');
   t.end();
 });
 
