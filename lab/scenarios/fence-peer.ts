@@ -172,8 +172,9 @@ const machineBack: Scenario = {
     stage.fact('it is switched off before DRBD is told', again.includes('OFF n2: OK OFF'), again);
     await stage.untilWriting(writer);
     noteOutage(stage, writer.outages());
+    await stage.waitFor('n2 to be switched on', () => stage.requests().includes('ON n2: OK ON'));
+    await stage.untilBack(n2);
     await stage.healLinks();
-    if (!n2.isRunning()) await stage.boot(n2);
     await stage.start(n2);
     await stage.untilInSync();
     await stage.untilOk('n1');

@@ -62,8 +62,9 @@ const UNKNOWN_COPY: Copy = { kind: 'unknown', than: null, ahead: false };
 export function onDrbd(turn: Turn, read: readonly DrbdFacts[]): void {
   for (const facts of read) {
     const before = turn.state.drbd[facts.resource];
-    const wasApart = before === undefined || APART.includes(before.connection);
-    if (wasApart && isTied(facts)) noteReplicating(turn, facts.resource);
+    // One that could not be read for a moment has not connected by that.
+    const wasTied = before !== undefined && (isTied(before) || before.connection === 'Unknown');
+    if (isTied(facts) && !wasTied) noteReplicating(turn, facts.resource);
     if (hasData(facts) && (before === undefined || !hasData(before))) doubtAhead(turn, facts);
     if (!isCaughtUp(facts) || (before !== undefined && isCaughtUp(before))) continue;
     const stamps = turn.peers.flatMap(({ name, report, life }) =>

@@ -97,7 +97,9 @@ t.test('clearance: a half that connects is on again: enough for S2, and no proof
   t.ok(isOff(believing.peer), 'the kernel still believes in a dead connection');
   const back = cleared().give({ kind: 'drbd', facts: [drbd(apart)] });
   t.ok(isOff(back.peer));
-  back.give({ kind: 'drbd', facts: [drbd({ connection: 'SyncSource', peerDisk: 'Inconsistent' })] });
+  for (const connection of ['WFReportParams', 'WFBitMapS', 'SyncSource'] as const) {
+    back.give({ kind: 'drbd', facts: [drbd({ connection, peerDisk: 'Inconsistent' })] });
+  }
   t.match(back.sentences[0], /n2 is on again: its half of DRBD resource r0 has connected/);
   t.notOk(isOff(back.peer));
   t.equal(blockers(back.state, back.group).length, 0, 'nothing that runs there was started by a tandemd');
