@@ -146,7 +146,8 @@ export function goodData(
         allow(`${node} takes over ${resource} by order without what ${tip.node} acknowledged`);
         continue;
       }
-      const isOff = keepers(resource, tip).every(
+      // As it was when the promotion was ordered: one that is on again meanwhile changes nothing of that.
+      const isOff = decidedAlone.has(`${node}|${resource}`) || keepers(resource, tip).every(
         (keeper) =>
           keeper === node ||
           !world.machine(keeper).isOn ||
