@@ -241,7 +241,16 @@ function partnerOf(state: State, resource: string): string | null {
  */
 function isMadePrimaryInSplit(state: State, own: DrbdFacts, before: Copy): boolean {
   const isSplit = state.splits[own.resource] !== undefined && !LINKED.includes(own.connection);
-  return isSplit && before.kind !== 'current';
+  return isSplit && before.kind !== 'current' && !isServed(state, own.resource);
+}
+
+/** A group runs on it, or is being started by a person's order to use this very copy. */
+function isServed({ groups, forces }: State, resource: string): boolean {
+  return Object.values(groups).some(
+    ({ spec, life }) =>
+      (life === 'started' || forces[spec.name]?.end === null) &&
+      spec.resources.some((entry) => entry.kind === 'drbd' && entry.resource === resource),
+  );
 }
 
 /**

@@ -365,3 +365,18 @@ t.test('copies: an old disk that comes back while the other one breaks is not th
   t.equal(driver.group.life, 'stopped');
   t.end();
 });
+
+t.test('copies: in a split brain a person who orders a start with old data chooses; one who only looks does not', (t) => {
+  const force = { group: 'mysql', by: 'kim', reason: null, loss: '', askedMs: 0, end: null } as const;
+  for (const [forces, copy] of [
+    [{}, { kind: 'behind', ahead: false }],
+    [{ mysql: force }, { kind: 'current', ahead: true }],
+  ] as const) {
+    const driver = withDrbd(APART);
+    const copies = { r0: { kind: 'behind', than: 'n2', ahead: false } } as const;
+    driver.state = { ...driver.state, splits: { r0: 'found' }, copies, forces };
+    driver.give({ kind: 'drbd', facts: [drbd({ ...APART, role: 'Primary' })] });
+    t.match(driver.state.copies['r0'], copy, 'seed 190029765');
+  }
+  t.end();
+});
