@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GROUP, history } from '../cluster.js';
 import type { LabNode } from '../node.js';
 import { reconfigureDrbd, waitForDrbd, type DrbdFencing } from '../storage.js';
+import type { Writer } from '../writer.js';
 import { playAll, type Scenario } from './play.js';
 import { nodeOf, place } from './seen.js';
 import { PATIENCE, type Stage } from './stage.js';
@@ -16,6 +17,21 @@ async function raise(stage: Stage, fencing: DrbdFencing): Promise<void> {
   await stage.startBoth();
   await stage.untilOk('n1');
   stage.begin();
+}
+
+/** The same, and a client writes on n1. */
+async function raiseWriting(stage: Stage, fencing: DrbdFencing): Promise<Writer> {
+  await raise(stage, fencing);
+  const writer = await stage.write(stage.n1);
+  stage.begin();
+  return writer;
+}
+
+/** The machine is up: its daemon, too, until everything is as it should be and mysql runs on `holder`. */
+async function rejoin(stage: Stage, node: LabNode, holder: string): Promise<void> {
+  await stage.start(node);
+  await stage.untilInSync();
+  await stage.untilOk(holder);
 }
 
 async function cutReplication(stage: Stage): Promise<void> {
@@ -49,9 +65,7 @@ const replicationOnly: Scenario = {
   title: 'replication cut, resource-only: n1 writes on, n2 is Outdated and refused, resync clears it',
   async play(stage) {
     const { n1, n2 } = stage;
-    await raise(stage, 'resource-only');
-    const writer = await stage.write(n1);
-    stage.begin();
+    const writer = await raiseWriting(stage, 'resource-only');
     await cutReplication(stage);
     await waitForDrbd(n2, 'ds:Outdated/', PATIENCE.timeoutMs);
     await waitForDrbd(n1, 'ds:UpToDate/Outdated', PATIENCE.timeoutMs);
@@ -92,9 +106,7 @@ const replicationFrozen: Scenario = {
   title: 'replication cut, resource-and-stonith: writes wait until n2 has said that it is Outdated',
   async play(stage) {
     const { n1, n2 } = stage;
-    await raise(stage, 'resource-and-stonith');
-    const writer = await stage.write(n1);
-    stage.begin();
+    const writer = await raiseWriting(stage, 'resource-and-stonith');
     await cutReplication(stage);
     await waitForDrbd(n1, 'ds:UpToDate/Outdated', PATIENCE.timeoutMs);
     await factHandler(stage, n1, 4);
@@ -115,9 +127,7 @@ const peerPower: Scenario = {
   title: 'power of the Secondary cut, resource-and-stonith: 7 after the fence, writing goes on',
   async play(stage) {
     const { n1, n2 } = stage;
-    await raise(stage, 'resource-and-stonith');
-    const writer = await stage.write(n1);
-    stage.begin();
+    const writer = await raiseWriting(stage, 'resource-and-stonith');
     await n2.powerCut();
     await waitForDrbd(n1, 'ds:UpToDate/Outdated', PATIENCE.timeoutMs);
     await factHandler(stage, n1, 7);
@@ -126,9 +136,7 @@ const peerPower: Scenario = {
     await stage.untilWriting(writer);
     noteOutage(stage, writer.outages());
     await stage.boot(n2);
-    await stage.start(n2);
-    await stage.untilInSync();
-    await stage.untilOk('n1');
+    await rejoin(stage, n2, 'n1');
     stage.factUnbroken(n1);
     await stage.factNoRowLost(writer);
   },
@@ -138,9 +146,7 @@ const machineBack: Scenario = {
   title: 'a machine that is back without tandemd: nobody shoots it; lost again, its old proof is none',
   async play(stage) {
     const { n1, n2 } = stage;
-    await raise(stage, 'resource-and-stonith');
-    const writer = await stage.write(n1);
-    stage.begin();
+    const writer = await raiseWriting(stage, 'resource-and-stonith');
     await n2.powerCut();
     await factHandler(stage, n1, 7);
     await stage.boot(n2);
@@ -175,9 +181,7 @@ const machineBack: Scenario = {
     await stage.waitFor('n2 to be switched on', () => stage.requests().includes('ON n2: OK ON'));
     await stage.untilBack(n2);
     await stage.healLinks();
-    await stage.start(n2);
-    await stage.untilInSync();
-    await stage.untilOk('n1');
+    await rejoin(stage, n2, 'n1');
     stage.factOneHolder();
     await stage.factNoRowLost(writer);
   },
@@ -187,9 +191,7 @@ const activePower: Scenario = {
   title: 'power of the Primary cut, resource-and-stonith: the handler inside the promotion hears 7',
   async play(stage) {
     const { n1, n2 } = stage;
-    await raise(stage, 'resource-and-stonith');
-    const writer = await stage.write(n1);
-    stage.begin();
+    const writer = await raiseWriting(stage, 'resource-and-stonith');
     await n1.powerCut();
     await stage.until(n2, 'n2 runs it', (s) => place(s) === 'started n2');
     await factHandler(stage, n2, 7);
@@ -198,9 +200,7 @@ const activePower: Scenario = {
     const words = parts.map(({ name, durationMs }) => `${name} ${durationMs ?? '?'} ms`);
     stage.note(`the takeover: ${words.join(', ')}`);
     await stage.boot(n1);
-    await stage.start(n1);
-    await stage.untilInSync();
-    await stage.untilOk('n2');
+    await rejoin(stage, n1, 'n2');
     stage.factOneHolder();
     await stage.factNoRowLost(writer);
   },
@@ -265,9 +265,7 @@ const lateDaemon: Scenario = {
     noteOutage(stage, writer.outages());
     stage.fact('the database ran on', (await stage.databasePid(n1)) === database);
     await stage.boot(n2);
-    await stage.start(n2);
-    await stage.untilInSync();
-    await stage.untilOk('n1');
+    await rejoin(stage, n2, 'n1');
     stage.factUnbroken(n1);
     await stage.factNoRowLost(writer);
   },

@@ -1,6 +1,7 @@
 /** Puts the watch on this node's half of each resource together from the real parts. */
 import type { DatabasePosition } from '../base/database-position.js';
 import type { Config } from '../config/config.js';
+import { usesDrbd } from '../failover/spec.js';
 import { readGenerations } from '../host/drbd-tools.js';
 import { bootWallMs, readKernelLog } from '../host/kernel-log.js';
 import type { Actor } from './actor.js';
@@ -42,9 +43,7 @@ async function positionOf(
   resource: string,
   isPrimary: boolean,
 ): Promise<DatabasePosition> {
-  const group = config.groups.find(({ resources }) =>
-    resources.some((one) => one.kind === 'drbd' && one.resource === resource),
-  );
+  const group = config.groups.find((each) => usesDrbd(each, resource));
   const mysql = group?.resources.find((one) => one.kind === 'mysql');
   if (mysql?.kind !== 'mysql') return { kind: 'unknown', why: 'noDatabase' };
   if (!isPrimary) return { kind: 'unknown', why: 'notMounted' };

@@ -103,8 +103,8 @@ export function isOff({ clearance }: Pick<Peer, 'clearance'>): boolean {
 /**
  * True when every other node of a group is confirmed off, so that none can be on the DRBD link: the other
  * half may be cut off, and its word is not waited for (I8). One that has left, or that was off and is on
- * again, replicates. To be asked at the moment of the deed: a start can be old by then, and the other node back. A core
- * that was not turned for deadtime does not know (S7). `nowMs` is this node's own monotonic clock.
+ * again, replicates. To be asked at the moment of the deed: a start can be old by then, and the other node
+ * back. A core that was not turned for deadtime does not know (S7). `nowMs` is this node's own monotonic clock.
  */
 export function isOtherHalfOff(state: State, name: string, nowMs: number): boolean {
   const { health, spec, groups } = state;

@@ -24,6 +24,7 @@ import type { DrbdFacts } from '../drbd/facts.js';
 import type { DrbdReport, Report } from '../heartbeat/report.js';
 import { isOff } from './clearance.js';
 import { isAlive } from './membership.js';
+import { usesDrbd } from './spec.js';
 import type { Copy, Group, Peer, Stamp, State } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -248,8 +249,7 @@ function isMadePrimaryInSplit(state: State, own: DrbdFacts, before: Copy): boole
 function isServed({ groups, forces }: State, resource: string): boolean {
   return Object.values(groups).some(
     ({ spec, life }) =>
-      (life === 'started' || forces[spec.name]?.end === null) &&
-      spec.resources.some((entry) => entry.kind === 'drbd' && entry.resource === resource),
+      (life === 'started' || forces[spec.name]?.end === null) && usesDrbd(spec, resource),
   );
 }
 
@@ -263,7 +263,7 @@ function isHalfWay({ groups, forces }: State, resource: string): boolean {
       life !== 'started' &&
       life !== 'stopped' &&
       forces[spec.name]?.end !== null &&
-      spec.resources.some((entry) => entry.kind === 'drbd' && entry.resource === resource),
+      usesDrbd(spec, resource),
   );
 }
 
@@ -305,19 +305,13 @@ function hasHalf(state: State, peer: Peer, resource: string): boolean {
 
 /** Of a resource that no group uses (any more) nobody knows who has the other half. */
 function mayHaveHalf(state: State, node: string, resource: string): boolean {
-  const isUsed = state.spec.groups.some(({ resources }) =>
-    resources.some((entry) => entry.kind === 'drbd' && entry.resource === resource),
-  );
+  const isUsed = state.spec.groups.some((group) => usesDrbd(group, resource));
   return !isUsed || mayWrite(state, node, resource);
 }
 
 /** A witness, outside the group of the resource, lists it as well and never writes to it. */
 function mayWrite({ spec }: State, node: string, resource: string): boolean {
-  return spec.groups.some(
-    ({ prefer, resources }) =>
-      prefer.includes(node) &&
-      resources.some((entry) => entry.kind === 'drbd' && entry.resource === resource),
-  );
+  return spec.groups.some((group) => group.prefer.includes(node) && usesDrbd(group, resource));
 }
 
 /**
@@ -477,7 +471,7 @@ function splitObjection(state: State, resource: string): string | null {
 function untoldObjection(state: State, resource: string): string | null {
   const { self, groups } = state.spec;
   const halves = groups
-    .filter(({ resources }) => resources.some((r) => r.kind === 'drbd' && r.resource === resource))
+    .filter((group) => usesDrbd(group, resource))
     .flatMap(({ prefer }) => prefer);
   for (const peer of Object.values(state.peers)) {
     if (!halves.includes(peer.name) || peer.clearance?.kind === 'confirmed') continue;

@@ -68,7 +68,10 @@ export function endIdleOrder(turn: Turn, node: string): void {
     turn.updatePeer(node, { fencing: { ...peer.fencing, order: { ...order, wasHeard: true } } });
   }
   if (running !== null && !(isBack && running.step === 'status')) return;
-  const what = order.wasHeard === true ? 'was heard while it was shot, and is not shot again' : 'is heard again and is not shot';
+  const what =
+    order.wasHeard === true
+      ? 'was heard while it was shot, and is not shot again'
+      : 'is heard again and is not shot';
   const back = `${node} ${what}: to cut its power all the same, repeat with --yes`;
   const objection = isBack ? back : peer.clearance === null ? orderObjection(turn, peer) : null;
   if (isOff(peer)) endOrder(turn, node, true, `${node} is confirmed off`);

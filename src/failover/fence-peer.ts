@@ -15,7 +15,7 @@ import type { OutdateAsk } from '../heartbeat/report.js';
 import { APART } from './copies.js';
 import { holdSentence, standstillOf, type Hold } from './holds.js';
 import { isHeard } from './membership.js';
-import { isFenceable } from './spec.js';
+import { isFenceable, usesDrbd } from './spec.js';
 import type { FencePeer, Group, Peer, State } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -101,9 +101,7 @@ function isSameHost(a: string, b: string): boolean {
 
 /** The groups on this node that use the resource. */
 export function groupsOf(turn: Turn, resource: string): readonly Group[] {
-  return turn.groups.filter(({ spec }) =>
-    spec.resources.some((entry) => entry.kind === 'drbd' && entry.resource === resource),
-  );
+  return turn.groups.filter(({ spec }) => usesDrbd(spec, resource));
 }
 
 /** What the report asks of other nodes. */

@@ -1,6 +1,5 @@
 import { orderReplaces, type Order, type Report } from '../heartbeat/report.js';
-import type { ResourceSpec } from '../resources/spec.js';
-import type { ClusterSpec } from './spec.js';
+import { usesDrbd, type ClusterSpec } from './spec.js';
 import type { State } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -59,10 +58,7 @@ export function isKnownKey({ nodes, groups }: ClusterSpec, key: string): boolean
   const [kind, name] = [key.slice(0, dot), key.slice(dot + 1)];
   if (dot < 0) return CLUSTER_KEYS.includes(key);
   if (kind === 'mode') return nodes.includes(name);
-  if (key === discardKey(name)) {
-    const uses = (entry: ResourceSpec): boolean => entry.kind === 'drbd' && entry.resource === name;
-    return groups.some(({ resources }) => resources.some(uses));
-  }
+  if (key === discardKey(name)) return groups.some((group) => usesDrbd(group, name));
   return GROUP_KEYS.includes(kind) && groups.some((group) => group.name === name);
 }
 

@@ -207,11 +207,11 @@ function judgeConfirm(
   if (isAlive(peer)) {
     return refuse(`${peer.name} was heard a moment ago, so it is not off`);
   }
-  // A person's word also covers what a power device cannot know: who wrote last.
   const connected = peer.clearance?.kind === 'back' ? connectedOver(turn.state, peer.name) : null;
   if (connected !== null) {
     return refuse(`${peer.name} is not off: its half of DRBD resource ${connected} is connected here`);
   }
+  // A person's word also covers what a power device cannot know: who wrote last.
   if (peer.clearance?.kind === 'confirmed') {
     return { kind: 'done', message: `${peer.name} is accounted for already` };
   }

@@ -20,6 +20,11 @@ export interface ClusterSpec {
   readonly groups: readonly GroupSpec[];
 }
 
+/** True when a group stands on this DRBD resource. */
+export function usesDrbd({ resources }: Pick<GroupSpec, 'resources'>, resource: string): boolean {
+  return resources.some((entry) => entry.kind === 'drbd' && entry.resource === resource);
+}
+
 /** The core is turned at least this often: twice a keepalive, so that a late turn is noticed. */
 export function turnEveryMs(spec: ClusterSpec): number {
   return Math.max(25, Math.floor(spec.heartbeat.keepaliveMs / 2));

@@ -16,6 +16,7 @@ import { connectionWord, diskWord, roleWord } from '../drbd/words.js';
 import type { Report, SideReport } from '../heartbeat/report.js';
 import { disputeCopy } from './copies.js';
 import { isHeard } from './membership.js';
+import { usesDrbd } from './spec.js';
 import type { Peer, State } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -91,9 +92,7 @@ export function halvesOf(state: State, resource: string): readonly string[] {
 
 /** The group that uses a resource, or undefined. */
 export function groupUsing(state: State, resource: string): State['spec']['groups'][number] | undefined {
-  return state.spec.groups.find(({ resources }) =>
-    resources.some((entry) => entry.kind === 'drbd' && entry.resource === resource),
-  );
+  return state.spec.groups.find((group) => usesDrbd(group, resource));
 }
 
 /** What the node of the other half says of it. */

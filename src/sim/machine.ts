@@ -7,7 +7,7 @@
 import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
 import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
-import type { ClusterSpec } from '../failover/spec.js';
+import { usesDrbd, type ClusterSpec } from '../failover/spec.js';
 import type { State } from '../failover/state.js';
 import { Agents } from './agents.js';
 import { between, chance } from './draw.js';
@@ -361,9 +361,9 @@ export class Machine {
 
   /** Every read of the disk fails: the database that uses it ends. */
   ioError(resource: string): void {
-    for (const { name, resources } of this.#setup.spec.groups) {
-      if (!resources.some((each) => each.kind === 'drbd' && each.resource === resource)) continue;
-      this.kill(name, resources.findIndex(({ kind }) => kind === 'mysql'));
+    for (const group of this.#setup.spec.groups) {
+      if (!usesDrbd(group, resource)) continue;
+      this.kill(group.name, group.resources.findIndex(({ kind }) => kind === 'mysql'));
     }
   }
 
