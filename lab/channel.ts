@@ -26,38 +26,61 @@ export type ChannelOptions = {
 
 export const AGENT_PORT = 7100;
 
+/** A node that has just come up, or a busy host: nothing was asked yet, so it is tried again. */
+const CONNECT_AGAIN_MS = 100;
+
 /**
- * Sends one request and collects the reply. Throws when the connection fails, the node ends
- * meanwhile, or the reply is not complete within `timeoutMs` (the agent then kills the script).
+ * Sends one request and collects the reply. Throws when the node ends meanwhile, the connection breaks,
+ * or the reply is not complete within `timeoutMs` (the agent then kills the script). An agent that cannot
+ * be reached is tried again within that time.
  */
 export function ask(request: AgentRequest, options: ChannelOptions): Promise<ExecResult> {
   const { address, timeoutMs, what, signal } = options;
   return new Promise((resolve, reject) => {
     const reply = new ReplyReader();
-    const socket = net.connect({ host: address, port: AGENT_PORT, noDelay: true });
-    const timer = setTimeout(() => {
-      settle(new Error(`waited ${timeoutMs} ms for ${what}`));
-    }, timeoutMs);
-    const onAbort = (): void => settle(new Error(`the node ended during ${what}`));
+    let socket: net.Socket | null = null;
+    let again: NodeJS.Timeout | undefined;
+    let refusal = '';
+    let isOver = false;
     const settle = (error: Error | null): void => {
+      isOver = true;
       clearTimeout(timer);
+      clearTimeout(again);
       signal.removeEventListener('abort', onAbort);
-      socket.destroy();
+      socket?.destroy();
       if (error === null) resolve(reply.result());
       else reject(error);
     };
+    const onAbort = (): void => settle(new Error(`the node ended during ${what}`));
+    const timer = setTimeout(() => {
+      settle(new Error(`waited ${timeoutMs} ms for ${what}${refusal}`));
+    }, timeoutMs);
+    const connect = (): void => {
+      let isConnected = false;
+      socket = net.connect({ host: address, port: AGENT_PORT, noDelay: true });
+      socket.once('connect', () => {
+        isConnected = true;
+        socket?.write(encode(request));
+      });
+      socket.on('data', (chunk) => {
+        try {
+          if (reply.push(chunk)) settle(null);
+        } catch (error) {
+          settle(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+      socket.once('error', (error) => {
+        if (isConnected) settle(new Error(`${what}: ${error.message}`));
+        refusal = ` (${error.message})`;
+      });
+      socket.once('close', () => {
+        if (isConnected) settle(new Error(`${what}: the agent closed the connection`));
+        else if (!isOver) again = setTimeout(connect, CONNECT_AGAIN_MS);
+      });
+    };
     signal.addEventListener('abort', onAbort, { once: true });
-    socket.once('connect', () => socket.write(encode(request)));
-    socket.on('data', (chunk) => {
-      try {
-        if (reply.push(chunk)) settle(null);
-      } catch (error) {
-        settle(error instanceof Error ? error : new Error(String(error)));
-      }
-    });
-    socket.once('error', (error) => settle(new Error(`${what}: ${error.message}`)));
-    socket.once('close', () => settle(new Error(`${what}: the agent closed the connection`)));
     if (signal.aborted) onAbort();
+    else connect();
   });
 }
 

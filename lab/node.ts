@@ -11,7 +11,8 @@ export type ExecOptions = { readonly timeoutMs?: number; readonly input?: string
 /** Why a node's machine ended: `cut` by the lab, or `self` (reboot, panic, watchdog). */
 export type ExitReason = 'cut' | 'self';
 
-const EXEC_TIMEOUT_MS = 10_000;
+/** A busy host, whose disk may stand still for seconds, is no fault of the node. */
+const EXEC_TIMEOUT_MS = 30_000;
 const BOOT_TIMEOUT_MS = 30_000;
 const SHOWN_SCRIPT_CHARS = 60;
 const SHOWN_CONSOLE_CHARS = 1500;

@@ -344,7 +344,7 @@ export class Stage {
 
   /** Everything that helps to understand a failure. */
   async explain(): Promise<string> {
-    const parts: string[] = [`power: ${this.requests().join('; ')}`];
+    const parts: string[] = [`power: ${this.requests().join('; ')}`, new Date().toISOString()];
     for (const node of this.lab.nodes) {
       if (!node.isRunning() || node.isFrozen()) {
         parts.push(`--- ${node.name} is off or frozen`);

@@ -85,7 +85,12 @@ function isTied({ connection }: DrbdFacts): boolean {
 
 /** The machine of a half that connects is not off any more, though its tandemd is not heard. */
 function noteReplicating(turn: Turn, resource: string): void {
-  const { name = '', clearance } = halfBeside(turn.state, resource) ?? {};
+  const peer = halfBeside(turn.state, resource);
+  if (peer === null) return;
+  const { name, clearance, fencing } = peer;
+  if (fencing.running !== null) {
+    turn.updatePeer(name, { fencing: { ...fencing, running: { ...fencing.running, hasConnected: true } } });
+  }
   if (clearance?.kind !== 'fenced' && clearance?.kind !== 'confirmed') return;
   turn.updatePeer(name, { clearance: { kind: 'back', atMs: turn.nowMs, was: clearance.kind } });
   const sentence = `${name} is on again: its half of DRBD resource ${resource} has connected`;

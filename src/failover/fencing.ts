@@ -158,7 +158,7 @@ function attempt(turn: Turn, peer: Peer, step: 'status' | 'shoot'): void {
   turn.updatePeer(peer.name, {
     fencing: {
       ...peer.fencing,
-      running: { fenceId, step, startedMs: turn.nowMs, generation },
+      running: { fenceId, step, startedMs: turn.nowMs, generation, hasConnected: false },
       shotsMs: step === 'shoot' ? [...shotsMs, turn.nowMs].slice(-RETRY_PAUSES_MS.length) : shotsMs,
     },
   });
@@ -225,8 +225,10 @@ function onConfirmedOff(
   // A power state read before the node's last word proves nothing; a new generation speaks itself.
   const stale =
     spokeSince && (running.step === 'status' || peer.life.generation !== running.generation);
-  if (stale) {
-    const sentence = `${peer.name} was heard while its power device said off: no clearance`;
+  const isConnected = running.hasConnected && running.step === 'status';
+  if (stale || isConnected) {
+    const sign = stale ? 'was heard' : 'was connected by DRBD';
+    const sentence = `${peer.name} ${sign} while its power device said off: no clearance`;
     turn.say('warn', sentence, { node: peer.name });
     endOrder(turn, peer.name, false, `${sentence}. Is it the device of another machine?`);
     return;
@@ -234,7 +236,9 @@ function onConfirmedOff(
   const { shotsMs, order } = peer.fencing;
   turn.updatePeer(peer.name, {
     fencing: { ...IDLE_FENCING, shotsMs, order },
-    clearance: { kind: 'fenced', atMs: turn.nowMs, how },
+    clearance: running.hasConnected
+      ? { kind: 'back', atMs: turn.nowMs, was: 'fenced' }
+      : { kind: 'fenced', atMs: turn.nowMs, how },
   });
   if (running.step === 'shoot') noteShot(turn, peer.name);
   turn.say('info', `${peer.name} is confirmed off: ${how}`, { node: peer.name });

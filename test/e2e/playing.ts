@@ -89,6 +89,12 @@ function tell(t: Test, lines: readonly PlayLine[]): void {
     if (line.kind === 'note') t.comment(line.sentence);
   }
   const end = lines.find((line) => line.kind === 'end');
-  t.equal(end?.error ?? null, null, 'nothing went wrong');
+  const error = end?.error ?? null;
+  t.ok(error === null, error === null ? 'nothing went wrong' : firstLine(error), { error });
   t.ok(end, `the scenario came to its end${end === undefined ? '' : ` (${end.ms} ms)`}`);
+}
+
+/** What a short report shows of an error: the rest is in the diagnostics. */
+function firstLine(error: string): string {
+  return error.split('\n', 1)[0] ?? '';
 }

@@ -1,6 +1,6 @@
 /** S5, S6: who may shoot, when, and how often. */
 import t from 'tap';
-import { Driver } from './driver.js';
+import { drbd, Driver } from './driver.js';
 
 function takeover(): Driver {
   return new Driver().probed().hear().pass(1_600);
@@ -22,6 +22,29 @@ t.test('fencing: a node that is off already is not shot', (t) => {
   const driver = takeover().power('off');
   t.equal(driver.group.life, 'starting');
   t.notOk(driver.pass(5_000).deeds.includes('shoot n2'));
+  t.end();
+});
+
+/** DRBD loses the other half and finds it again, while the power device is asked. */
+function connecting(driver: Driver): Driver {
+  driver.give({ kind: 'drbd', facts: [drbd({ connection: 'WFConnection', peerDisk: 'DUnknown' })] });
+  return driver.give({ kind: 'drbd', facts: [drbd()] });
+}
+
+t.test('fencing: a power state that was read before DRBD connected proves nothing (S2)', (t) => {
+  const driver = connecting(takeover()).power('off');
+  t.match(driver.sentences, [/n2 was connected by DRBD while its power device said off: no clearance/]);
+  t.equal(driver.peer.clearance, null);
+  t.same(driver.deeds, ['status n2'], 'it is asked anew');
+  t.match(driver.power('off').peer.clearance, { kind: 'fenced' }, 'and believed, as long as nothing connects');
+  t.end();
+});
+
+t.test('fencing: a node that DRBD heard before its shot was over may be on again', (t) => {
+  const driver = takeover().power('on').pass(600);
+  t.match(driver.peer.fencing.running, { step: 'shoot' });
+  t.match(connecting(driver).power('off').peer.clearance, { kind: 'back', was: 'fenced' });
+  t.equal(driver.group.life, 'starting', 'it was off');
   t.end();
 });
 
