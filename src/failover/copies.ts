@@ -23,6 +23,7 @@
 import type { DrbdFacts } from '../drbd/facts.js';
 import type { DrbdReport, Report } from '../heartbeat/report.js';
 import { isOff } from './clearance.js';
+import { halfOf, isHalf, mayHaveHalf, otherEnd, otherHalf, otherHalves } from './halves.js';
 import { isAlive } from './membership.js';
 import { usesDrbd } from './spec.js';
 import type { Copy, Group, Peer, Stamp, State } from './state.js';
@@ -85,7 +86,7 @@ function isTied({ connection }: DrbdFacts): boolean {
 
 /** The machine of a half that connects is not off any more, though its tandemd is not heard. */
 function noteReplicating(turn: Turn, resource: string): void {
-  const peer = halfBeside(turn.state, resource);
+  const peer = otherEnd(turn.state, resource);
   if (peer === null) return;
   const { name, clearance, fencing } = peer;
   if (fencing.running !== null) {
@@ -100,15 +101,7 @@ function noteReplicating(turn: Turn, resource: string): void {
 /** A DRBD resource over which this node is connected to the half of another one, by its kernel; or null. */
 export function connectedOver(state: State, node: string): string | null {
   const tied = Object.values(state.drbd).filter(isTied);
-  return tied.find(({ resource }) => halfBeside(state, resource)?.name === node)?.resource ?? null;
-}
-
-/** The node that has the other half: it has told so, or nobody else can have it. */
-function halfBeside(state: State, resource: string): Peer | null {
-  const peers = Object.values(state.peers).filter(({ name }) => mayHaveHalf(state, name, resource));
-  const tells = ({ report }: Peer): boolean => (halfOf(report, resource)?.role ?? 'Unknown') !== 'Unknown';
-  const only = peers.length === 1 ? peers[0] : undefined;
-  return peers.find(tells) ?? only ?? null;
+  return tied.find(({ resource }) => otherEnd(state, resource)?.name === node)?.resource ?? null;
 }
 
 /** A disk is attached, whatever it is worth: drbd(8), "disk states". */
@@ -207,7 +200,7 @@ function copyNow(state: State, own: DrbdFacts, before: Copy): Copy {
   // A Primary without a good disk of its own works with the other node's. Found so at the start, it may
   // have done that for as long as no daemon ran here.
   if (isPrimary && isDiskless(own) && before.kind === 'untold') {
-    return { kind: 'behind', than: partnerOf(state, own.resource), ahead: false };
+    return behindTheOther(state, own.resource);
   }
   if (isPrimary && !isGood(own)) return before;
   if (isMadePrimaryInSplit(state, own, before)) return before;
@@ -219,6 +212,11 @@ function copyNow(state: State, own: DrbdFacts, before: Copy): Copy {
   return isAnyOutOfSight(state, own) ? UNKNOWN_COPY : before;
 }
 
+/** What is written is on the other half only. */
+function behindTheOther(state: State, resource: string): Copy {
+  return { kind: 'behind', than: otherHalf(state, resource)?.name ?? null, ahead: false };
+}
+
 /** Connected, in use, and one half has no disk: from here on only the other one has everything. */
 function oneSidedCopy(state: State, own: DrbdFacts, before: Copy): Copy | null {
   const isWritten = own.role === 'Primary' || own.peerRole === 'Primary';
@@ -227,18 +225,12 @@ function oneSidedCopy(state: State, own: DrbdFacts, before: Copy): Copy | null {
     // Both without: nothing can be written.
     const isServed = own.volumes.every(({ peerDisk }) => peerDisk === 'UpToDate');
     if (!isServed) return null;
-    return { kind: 'behind', than: partnerOf(state, own.resource), ahead: false };
+    return behindTheOther(state, own.resource);
   }
   if (!isPeerDiskless(own) || !isGood(own)) return null;
   // An old disk that came back while the other one broke: there is nothing to compare it with.
   if (before.kind === 'behind') return before;
   return { kind: 'current', than: null, ahead: true };
-}
-
-/** The node that has the other half; one that has not told of its DRBD yet may well have it. */
-function partnerOf(state: State, resource: string): string | null {
-  const halves = Object.values(state.peers).filter(({ name }) => mayWrite(state, name, resource));
-  return (halves.find((peer) => hasHalf(state, peer, resource)) ?? halves[0])?.name ?? null;
 }
 
 /**
@@ -297,26 +289,9 @@ function isAhead(own: DrbdFacts, before: Copy): boolean {
  * one that was not heard at all, because only the replication reached this node.
  */
 function isAnyOutOfSight(state: State, own: DrbdFacts): boolean {
-  return Object.values(state.peers).some(
-    (peer) =>
-      peer.verdict === 'dead' && peer.clearance === null && hasHalf(state, peer, own.resource),
+  return otherHalves(state, own.resource).some(
+    (peer) => peer.verdict === 'dead' && peer.clearance === null && mayHaveHalf(peer, own.resource),
   );
-}
-
-function hasHalf(state: State, peer: Peer, resource: string): boolean {
-  if (!mayWrite(state, peer.name, resource)) return false;
-  return peer.report?.drbd.some((entry) => entry.resource === resource) ?? true;
-}
-
-/** Of a resource that no group uses (any more) nobody knows who has the other half. */
-function mayHaveHalf(state: State, node: string, resource: string): boolean {
-  const isUsed = state.spec.groups.some((group) => usesDrbd(group, resource));
-  return !isUsed || mayWrite(state, node, resource);
-}
-
-/** A witness, outside the group of the resource, lists it as well and never writes to it. */
-function mayWrite({ spec }: State, node: string, resource: string): boolean {
-  return spec.groups.some((group) => group.prefer.includes(node) && usesDrbd(group, resource));
 }
 
 /**
@@ -338,7 +313,7 @@ export function disputeCopy(turn: Turn, resource: string): void {
 export function doubtCopies(turn: Turn, before: Report | null, report: Report): void {
   const isRestart = before !== null && report.generation !== before.generation;
   for (const facts of Object.values(turn.state.drbd)) {
-    if (!mayWrite(turn.state, report.node, facts.resource)) continue;
+    if (!isHalf(turn.state, report.node, facts.resource)) continue;
     const isLinked = LINKED.includes(facts.connection);
     const isDenied = isLinked && isApart(report, facts.resource);
     const isFirstTold = halfOf(before, facts.resource) === undefined;
@@ -367,11 +342,6 @@ function isDenied(state: State, own: DrbdFacts): boolean {
   return Object.values(state.peers).some((peer) => {
     return isAlive(peer) && isApart(peer.report, own.resource) && !isBeforeRelink(state, own, peer);
   });
-}
-
-/** What a node says of its half of a resource. */
-function halfOf(report: Report | null | undefined, resource: string): DrbdReport | undefined {
-  return report?.drbd.find((entry) => entry.resource === resource);
 }
 
 function isApart(report: Report | null, resource: string): boolean {
@@ -442,8 +412,8 @@ export function copyObjection(state: State, resource: string): string | null {
     return behindSentence(self, resource, copy.than) + behindCure(state, resource, copy);
   }
   if (copy.kind === 'current') return copy.ahead ? splitObjection(state, resource) : null;
-  for (const peer of Object.values(state.peers)) {
-    const isThere = peer.report !== null && hasHalf(state, peer, resource);
+  for (const peer of otherHalves(state, resource)) {
+    const isThere = halfOf(peer.report, resource) !== undefined;
     // A node that has left may still run its half of DRBD: only one that is off cannot tell.
     if (!isThere || isOff(peer) || (peer.verdict === 'dead' && peer.clearance === null)) continue;
     return (
@@ -474,12 +444,9 @@ function splitObjection(state: State, resource: string): string | null {
 
 /** Another half that might have written last, and that neither DRBD nor a person has told about. */
 function untoldObjection(state: State, resource: string): string | null {
-  const { self, groups } = state.spec;
-  const halves = groups
-    .filter((group) => usesDrbd(group, resource))
-    .flatMap(({ prefer }) => prefer);
-  for (const peer of Object.values(state.peers)) {
-    if (!halves.includes(peer.name) || peer.clearance?.kind === 'confirmed') continue;
+  const { self } = state.spec;
+  for (const peer of otherHalves(state, resource)) {
+    if (peer.clearance?.kind === 'confirmed') continue;
     const own = state.drbd[resource];
     const isConnected = own !== undefined && LINKED.includes(own.connection);
     const cure = isAlive(peer)

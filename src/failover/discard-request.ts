@@ -6,7 +6,8 @@ import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
 import type { ResourceInspection } from '../drbd/split-brain.js';
 import { setDiscardOrder, discardOrder } from './discard-order.js';
 import { isMember } from './membership.js';
-import { groupUsing, isWholeDisk, otherHalf, splitBrainOf } from './split-brain.js';
+import { groupUsing, halfOf, otherHalf } from './halves.js';
+import { isWholeDisk, splitBrainOf } from './split-brain.js';
 import type { Peer } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -123,7 +124,7 @@ function objectionToVictim(turn: Turn, { victim, peer, resource, group }: Victim
   }
   const role = isSelf
     ? turn.state.drbd[resource]?.role
-    : peer.report?.drbd.find((entry) => entry.resource === resource)?.role;
+    : halfOf(peer.report, resource)?.role;
   if (role === 'Secondary') return null;
   return unsafe(
     `${victim} is ${role ?? 'Unknown'} of ${resource}: stop what uses it there, and then ` +

@@ -18,8 +18,9 @@ import { clearOrder, discardKey } from './orders.js';
 import { discardOrder, type DiscardOrder } from './discard-order.js';
 import type { Discard } from './discard-state.js';
 import type { FailoverEvent } from './event.js';
+import { groupUsing, otherHalf } from './halves.js';
 import { currentOperation } from './history.js';
-import { groupUsing, isWholeDisk, otherHalf, ownSide, peerSide, splitBrainOf } from './split-brain.js';
+import { isWholeDisk, ownSide, peerSide, splitBrainOf } from './split-brain.js';
 import type { Turn } from './turn.js';
 
 /** From the order to a connection: two programs on either side, and DRBD's own retries of 10 s. */

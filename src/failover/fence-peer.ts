@@ -13,10 +13,11 @@ import type { OperatorAnswer, OperatorRequest, PeerFate } from '../base/control.
 import { formatDuration } from '../base/duration.js';
 import type { OutdateAsk } from '../heartbeat/report.js';
 import { APART } from './copies.js';
+import { groupsOf, otherHalves } from './halves.js';
 import { holdSentence, standstillOf, type Hold } from './holds.js';
 import { isHeard } from './membership.js';
-import { isFenceable, usesDrbd } from './spec.js';
-import type { FencePeer, Group, Peer, State } from './state.js';
+import { isFenceable } from './spec.js';
+import type { FencePeer, Peer, State } from './state.js';
 import type { Turn } from './turn.js';
 
 /** Handlers that wait at once: one for each resource and peer, and some that DRBD called again. */
@@ -32,7 +33,7 @@ type FencePeerRequest = Extract<OperatorRequest, { kind: 'fencePeer' }>;
 /** Takes the question of a handler; the answer comes when the fate of the other disk is known. */
 export function onFencePeer(turn: Turn, requestId: string, request: FencePeerRequest): void {
   const { resource, waitMs } = request;
-  const node = otherHalf(turn, request);
+  const node = askedAbout(turn, request);
   if (!node.ok) {
     turn.say('warn', `Refused: ${node.error}`);
     answer(turn, requestId, { state: 'refused', message: node.error, exit: node.exit });
@@ -67,17 +68,17 @@ export function voidOldProof(turn: Turn, node: string): void {
   turn.say('warn', `${node} was on again and is silent: that it was off once proves nothing now`, { node });
 }
 
-type OtherHalf =
+type AskedAbout =
   | { readonly ok: true; readonly value: string }
   | { readonly ok: false; readonly error: string; readonly exit: 'noSuch' | 'failed' };
 
 /** DRBD names the peer by its host name, or not at all; the groups know who shares the disk. */
-function otherHalf(turn: Turn, { resource, peer }: FencePeerRequest): OtherHalf {
+function askedAbout(turn: Turn, { resource, peer }: FencePeerRequest): AskedAbout {
   if (turn.state.fencePeers.length >= FENCE_PEERS_MAX) {
     const error = `${String(FENCE_PEERS_MAX)} handlers of DRBD wait already`;
     return { ok: false, error, exit: 'failed' };
   }
-  const others = otherHalves(turn, resource);
+  const others = otherHalves(turn.state, resource).map(({ name }) => name);
   if (others.length === 0) {
     const error = `DRBD resource ${resource} belongs to no group of this cluster`;
     return { ok: false, error, exit: 'noSuch' };
@@ -89,19 +90,8 @@ function otherHalf(turn: Turn, { resource, peer }: FencePeerRequest): OtherHalf 
   return { ok: false, error, exit: 'noSuch' };
 }
 
-/** The other nodes that share the disk of a resource, as the groups have it. */
-export function otherHalves(turn: Turn, resource: string): readonly string[] {
-  const halves = groupsOf(turn, resource).flatMap(({ spec }) => spec.prefer);
-  return [...new Set(halves)].filter((name) => name !== turn.self);
-}
-
 function isSameHost(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
-}
-
-/** The groups on this node that use the resource. */
-export function groupsOf(turn: Turn, resource: string): readonly Group[] {
-  return turn.groups.filter(({ spec }) => usesDrbd(spec, resource));
 }
 
 /** What the report asks of other nodes. */

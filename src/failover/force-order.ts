@@ -19,7 +19,7 @@ export function forceOf(state: State, group: string): Force | null {
 }
 
 /** The other nodes that have a copy of the group's data. */
-export function otherHalves(state: State, group: Group): readonly Peer[] {
+export function othersWithCopy(state: State, group: Group): readonly Peer[] {
   return Object.values(state.peers).filter(({ name }) => group.spec.prefer.includes(name));
 }
 
@@ -44,7 +44,7 @@ export function reviewForces(turn: Turn): void {
 function failureOf(turn: Turn, group: Group, force: Force): string | null {
   if (group.barred !== null) return group.barred.reason;
   if (group.life !== 'stopped') return null;
-  const back = otherHalves(turn.state, group).find(isSeen);
+  const back = othersWithCopy(turn.state, group).find(isSeen);
   if (back !== undefined && back.clearance === null) return `${back.name} is back`;
   if (turn.nowMs - force.askedMs < FORCE_LIMIT_MS) return null;
   return `${group.blocked ?? group.reason} (${formatDuration(FORCE_LIMIT_MS)})`;

@@ -1,7 +1,7 @@
 /** A person asks to start a group with old data: everything that speaks against it, in words. */
 import type { OperatorRequest } from '../base/control.js';
 import { formatWallTime } from '../base/wall-time.js';
-import { forceOf, otherHalves } from './force-order.js';
+import { forceOf, othersWithCopy } from './force-order.js';
 import { dataObjection, objectionTo, wholenessObjection } from './placement.js';
 import { isAlive } from './membership.js';
 import { isFenceable } from './spec.js';
@@ -54,11 +54,11 @@ function objectionToForce(turn: Turn, group: Group, { loses }: ForceRequest): Ve
   if (drbdOf(group).every((resource) => dataObjection(turn.state, group, resource) === null)) {
     return verdicts.refuse(`The data of ${turn.self} counts as good: there is nothing to be forced. See "tandem why ${name}"`);
   }
-  for (const peer of otherHalves(turn.state, group)) {
+  for (const peer of othersWithCopy(turn.state, group)) {
     const objection = objectionToLoser(turn, peer);
     if (objection !== null) return verdicts.refuse(objection);
   }
-  const losers = otherHalves(turn.state, group).map((peer) => peer.name);
+  const losers = othersWithCopy(turn.state, group).map((peer) => peer.name);
   if (loses === null || losers.includes(loses)) return null;
   return verdicts.refuse(`It is the data of ${losers.join(', ')} that would be lost, not of "${loses}"`);
 }
@@ -85,7 +85,7 @@ function drbdOf(group: Group): readonly string[] {
 /** What is lost, per resource, and since when as far as that is known. */
 function lossOf(state: State, group: Group): string {
   const { self } = state.spec;
-  const loses = otherHalves(state, group).map(({ name }) => name).join(' or ');
+  const loses = othersWithCopy(state, group).map(({ name }) => name).join(' or ');
   return drbdOf(group)
     .flatMap((resource) => {
       if (dataObjection(state, group, resource) === null) return [];

@@ -4,7 +4,8 @@
  */
 import type { DrbdFacts } from '../drbd/facts.js';
 import { APART } from './copies.js';
-import { holdOn, otherHalves } from './fence-peer.js';
+import { holdOn } from './fence-peer.js';
+import { namesOf, otherHalves } from './halves.js';
 import type { Turn } from './turn.js';
 
 /** One sentence for each resource whose writes are held back, without a final period. */
@@ -25,7 +26,7 @@ function reason(turn: Turn, facts: DrbdFacts): string {
   if (disk === 'Diskless' || disk === 'Failed') {
     return `there is no disk here and no connection to one (tandem drbd attach ${resource}, or connect)`;
   }
-  const others = otherHalves(turn, resource).join(' and ');
+  const others = namesOf(otherHalves(turn.state, resource));
   const resume = turn.state.resumes[resource];
   if (resume?.lastFailure != null) return `letting them go on has failed: ${resume.lastFailure} (${command})`;
   if (resume !== undefined) return `${others} is confirmed off: ${turn.self} lets them go on`;

@@ -12,6 +12,7 @@ import { reachedBy } from './connectivity.js';
 import { copyObjection } from './copies.js';
 import { discardObjection } from './discard-order.js';
 import { forceOf } from './force-order.js';
+import { halfOf } from './halves.js';
 import { isMember } from './membership.js';
 import { moveTarget, restartOf } from './orders.js';
 import { outdatingObjection } from './outdate.js';
@@ -222,7 +223,7 @@ function objectionToPeer(peer: Peer, group: Group): string | null {
   if (there.life === 'stopFailed') return `a stop failed on ${name}`;
   for (const resource of group.spec.resources) {
     if (resource.kind !== 'drbd') continue;
-    const drbd = report.drbd.find((entry) => entry.resource === resource.resource);
+    const drbd = halfOf(report, resource.resource);
     if (drbd === undefined) return `${name} does not see DRBD resource ${resource.resource}`;
     if (drbd.disk !== 'UpToDate') {
       return `the disk of DRBD resource ${resource.resource} on ${name} is ${drbd.disk}`;

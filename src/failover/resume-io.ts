@@ -8,8 +8,8 @@ import type { DrbdFacts } from '../drbd/facts.js';
 import { isOff } from './clearance.js';
 import { APART } from './copies.js';
 import type { FailoverEvent } from './event.js';
-import { groupsOf, holdOn, otherHalves, voidOldProof } from './fence-peer.js';
-import { holdSentence } from './holds.js';
+import { holdOn, voidOldProof } from './fence-peer.js';
+import { groupsOf, namesOf, otherHalves } from './halves.js';
 import type { Resume } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -23,10 +23,10 @@ const TRIES_MAX = 5;
 export function resumeWrites(turn: Turn): void {
   for (const facts of Object.values(turn.state.drbd)) {
     const { resource } = facts;
-    if (isHeldBack(facts)) for (const name of otherHalves(turn, resource)) voidOldProof(turn, name);
+    if (isHeldBack(facts)) for (const { name } of otherHalves(turn.state, resource)) voidOldProof(turn, name);
     const known = turn.state.resumes[resource];
     if (known !== undefined && known.resumeId !== null) continue;
-    if (objectionToResuming(turn, facts) !== null) {
+    if (!mayGoOn(turn, facts)) {
       if (known !== undefined) forget(turn, resource);
       continue;
     }
@@ -37,7 +37,10 @@ export function resumeWrites(turn: Turn): void {
   }
 }
 
-/** It has lost its other half and waits to hear what became of it, whoever asks for that. */
+/**
+ * It has lost its other half and waits to hear what became of it, whoever asks for that. What a person
+ * has suspended, or a missing disk, or what the source does not tell about, is no such wait.
+ */
 function isHeldBack({ ioSuspended, suspensions, role, connection }: DrbdFacts): boolean {
   return ioSuspended && suspensions?.join() === 'fencing' && role === 'Primary' && APART.includes(connection);
 }
@@ -45,7 +48,7 @@ function isHeldBack({ ioSuspended, suspensions, role, connection }: DrbdFacts): 
 function order(turn: Turn, { resource }: DrbdFacts, known: Resume): void {
   const resumeId = turn.newId('resume');
   put(turn, resource, { ...known, resumeId, tries: known.tries + 1 });
-  const others = otherHalves(turn, resource).join(' and ');
+  const others = namesOf(otherHalves(turn.state, resource));
   turn.say(
     'warn',
     `${turn.self} lets the writes to DRBD resource ${resource} go on (drbdadm resume-io): ${others} is ` +
@@ -69,34 +72,17 @@ export function onResumeResult(
   else turn.say('error', `The writes to DRBD resource ${resource} do not go on: ${reason}`);
 }
 
-/** Why the writes to a resource are left as they are, or null. */
-export function objectionToResuming(turn: Turn, facts: DrbdFacts): string | null {
-  const { resource, role, disk, connection, suspensions } = facts;
-  if (!facts.ioSuspended) return 'nothing is held back';
-  // A person has suspended them, or a disk is missing, or the source does not tell.
-  if (suspensions?.join() !== 'fencing') return 'they are not known to wait for fencing alone';
-  if (role !== 'Primary' || disk !== 'UpToDate') return `the resource is ${role} and ${disk} here`;
-  if (!APART.includes(connection)) return 'the other half is connected';
-  if (turn.state.copies[resource]?.kind !== 'current') return 'this copy is not known to be the newest';
-  if (turn.state.fencePeers.some((asked) => asked.resource === resource)) return 'a handler asks';
-  if (!turn.hasCome(turn.state.health.listenUntilMs)) return 'this node has just stood still';
-  return objectionOfGroups(turn, resource) ?? objectionOfPeers(turn, resource);
-}
-
-function objectionOfGroups(turn: Turn, resource: string): string | null {
-  const hold = holdOn(turn, resource);
-  if (hold !== null) return holdSentence(hold);
+/** Nothing is left that the writes have to wait for. */
+function mayGoOn(turn: Turn, facts: DrbdFacts): boolean {
+  const { resource, disk } = facts;
+  const { copies, fencePeers, health } = turn.state;
+  if (!isHeldBack(facts) || disk !== 'UpToDate' || copies[resource]?.kind !== 'current') return false;
+  if (fencePeers.some((asked) => asked.resource === resource)) return false;
+  // S6: what is known may be old after a standstill.
+  if (!turn.hasCome(health.listenUntilMs) || holdOn(turn, resource) !== null) return false;
   const isInUse = groupsOf(turn, resource).some(({ life }) => life !== 'stopped' && life !== 'unknown');
-  return isInUse ? null : 'no group uses it here';
-}
-
-/** Left is not off: such a node may be started again, and still has its half of DRBD. */
-function objectionOfPeers(turn: Turn, resource: string): string | null {
-  for (const name of otherHalves(turn, resource)) {
-    const peer = turn.peer(name);
-    if (peer === undefined || !isOff(peer)) return `${name} is not confirmed off`;
-  }
-  return null;
+  // Left is not off: such a node may be started again, and still has its half of DRBD.
+  return isInUse && otherHalves(turn.state, resource).every(isOff);
 }
 
 function put(turn: Turn, resource: string, resume: Resume): void {

@@ -2,7 +2,8 @@ import type { ResourceSides, SplitBrainSides, ToldSide } from '../base/split-bra
 import { isCarrying } from '../drbd/split-brain.js';
 import type { SideReport } from '../heartbeat/report.js';
 import { silenceMs } from '../heartbeat/liveness.js';
-import { groupUsing, otherHalf, ownSide, peerSide } from './split-brain.js';
+import { groupUsing, otherHalf } from './halves.js';
+import { ownSide, peerSide } from './split-brain.js';
 import type { Peer, State } from './state.js';
 
 /** Both halves of every resource, as they are known at `nowMs`. */

@@ -15,8 +15,8 @@ import {
 import { connectionWord, diskWord, roleWord } from '../drbd/words.js';
 import type { Report, SideReport } from '../heartbeat/report.js';
 import { disputeCopy } from './copies.js';
+import { groupUsing, halfOf, otherHalf } from './halves.js';
 import { isHeard } from './membership.js';
-import { usesDrbd } from './spec.js';
 import type { Peer, State } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -41,7 +41,7 @@ export function ownSide(state: State, resource: string): SideEvidence | null {
 /** The half of another node by its newest report, while that can be relied upon. */
 export function peerSide(peer: Peer, resource: string): SideEvidence | null {
   if (!isHeard(peer) || peer.report === null) return null;
-  const told = peer.report.drbd.find((entry) => entry.resource === resource);
+  const told = halfOf(peer.report, resource);
   if (told === undefined) return null;
   const side = peer.report.sides?.find((entry) => entry.resource === resource);
   const role = roleWord(told.role);
@@ -74,25 +74,6 @@ function evidenceOf(volumes: SideReport['volumes']): readonly VolumeEvidence[] {
   });
   evidence.set(volumes, read);
   return read;
-}
-
-/** The node that has the other half of a resource, as far as reports tell. */
-export function otherHalf(state: State, resource: string): Peer | null {
-  const halves = halvesOf(state, resource).filter((node) => node !== state.spec.self);
-  const peers = halves.flatMap((node) => state.peers[node] ?? []);
-  const tells = ({ report }: Peer): boolean =>
-    report?.drbd.some((entry) => entry.resource === resource && entry.role !== 'Unknown') === true;
-  return peers.find(tells) ?? peers[0] ?? null;
-}
-
-/** The nodes of the group that uses a resource; empty when none does. */
-export function halvesOf(state: State, resource: string): readonly string[] {
-  return groupUsing(state, resource)?.prefer ?? [];
-}
-
-/** The group that uses a resource, or undefined. */
-export function groupUsing(state: State, resource: string): State['spec']['groups'][number] | undefined {
-  return state.spec.groups.find((group) => usesDrbd(group, resource));
 }
 
 /** What the node of the other half says of it. */
@@ -142,7 +123,7 @@ export function comparisonObjection(state: State, resource: string): string | nu
   if (own === undefined || own.role === 'Primary' || isCarrying(own.connection)) return null;
   const peer = otherHalf(state, resource);
   if (state.copies[resource]?.ahead !== true || peer === null || !isHeard(peer)) return null;
-  const theirs = peer.report?.drbd.find((entry) => entry.resource === resource);
+  const theirs = halfOf(peer.report, resource);
   if (theirs === undefined || peer.clearance !== null || !HELD.includes(theirs.disk)) return null;
   const found = splitBrainOf(state, resource);
   if (found === null || found.verdict === 'unknown') {

@@ -6,7 +6,7 @@ import { copyObjection } from '../../src/failover/copies.js';
 import { explain } from '../../src/failover/explain.js';
 import { viewStatus } from '../../src/failover/view.js';
 import type { OutdateOutcome } from '../../src/heartbeat/report.js';
-import { drbd, Driver } from './driver.js';
+import { drbd, Driver, GROUP } from './driver.js';
 
 const APART = { connection: 'WFConnection', peerRole: 'Unknown' } as const;
 const WAIT_MS = 60_000;
@@ -157,10 +157,8 @@ t.test('fence peer: what is no resource or no peer of ours is refused', (t) => {
   driver.operator({ kind: 'fencePeer', resource: 'r9', peer: null, waitMs: 1 });
   t.equal(told(driver), 'refused -');
   t.equal(told(asked(driver, 'N2.')), 'accepted -', 'with one other half the name does not matter');
-  const many = new Driver({ nodes: ['n1', 'n2', 'n3'] });
-  const three = many.state.groups['mysql']!;
-  const spec = { ...three.spec, prefer: ['n1', 'n2', 'n3'] };
-  many.state = { ...many.state, groups: { mysql: { ...three, spec } } };
+  const nodes = ['n1', 'n2', 'n3'];
+  const many = new Driver({ nodes, groups: [{ ...GROUP, prefer: nodes }] });
   t.equal(told(asked(many, 'other')), 'refused -');
   t.equal(told(asked(many, 'N3')), 'accepted -');
   t.equal(many.state.fencePeers[0]?.node, 'n3');
