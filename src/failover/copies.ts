@@ -418,10 +418,17 @@ export function copyObjection(state: State, resource: string): string | null {
     if (!isThere || isOff(peer) || (peer.verdict === 'dead' && peer.clearance === null)) continue;
     return (
       `it is not known whether ${self} or ${peer.name} has the newer copy of DRBD resource ` +
-      `${resource}: they are not connected`
+      `${resource}: ${whyNotCompared(state, resource, peer)}`
     );
   }
   return null;
+}
+
+/** What keeps DRBD from comparing the disk here with that of another node. */
+function whyNotCompared(state: State, resource: string, peer: Peer): string {
+  const own = state.drbd[resource];
+  const isMissing = own !== undefined && LINKED.includes(own.connection) && isPeerDiskless(own);
+  return isMissing ? `${peer.name} has no disk to compare with` : 'they are not connected';
 }
 
 /**
@@ -447,12 +454,8 @@ function untoldObjection(state: State, resource: string): string | null {
   const { self } = state.spec;
   for (const peer of otherHalves(state, resource)) {
     if (peer.clearance?.kind === 'confirmed') continue;
-    const own = state.drbd[resource];
-    const isConnected = own !== undefined && LINKED.includes(own.connection);
     const cure = isAlive(peer)
-      ? isConnected
-        ? `${peer.name} has no disk to compare with`
-        : 'they are not connected'
+      ? whyNotCompared(state, resource, peer)
       : `they have not been connected since ${self} started. Start ${peer.name}, or, if it is ` +
         `off and did not write last: tandem fence confirm ${peer.name}`;
     return (

@@ -292,6 +292,11 @@ t.test('copies: a connection to a half without a disk settles no doubt', (t) => 
   booted.hear({}, {}, { disk: 'Diskless' });
   t.match(copyObjection(booted.state, 'r0'), /n2 has no disk to compare with/);
 
+  const back = withDrbd({}).hear().give({ kind: 'drbd', facts: [drbd(APART)] }).pass(1_600).power('off');
+  back.give({ kind: 'drbd', facts: [drbd(diskless)] });
+  t.equal(back.peer.clearance?.kind, 'back');
+  t.match(copyObjection(back.state, 'r0'), /newer copy .*: n2 has no disk to compare with/);
+
   const behind = withDrbd({}).hear().give({ kind: 'drbd', facts: [drbd(APART)] });
   behind.hear({}, { life: 'started', epoch: 1 }, { role: 'Primary', connection: 'WFConnection' });
   behind.give({ kind: 'drbd', facts: [drbd(diskless)] });
