@@ -2,20 +2,39 @@ import { Command, CommanderError } from 'commander';
 import { EXIT, EXIT_MEANING, type ExitName } from '../base/exit-codes.js';
 import { CliFailure, failureJson } from './cli-failure.js';
 import type { CommandContext } from './command-context.js';
-import { addCleanup } from './commands/cleanup.js';
-import { addConfig } from './commands/config.js';
-import { addDrbd } from './commands/drbd.js';
-import { addFence } from './commands/fence.js';
-import { addHistory } from './commands/history.js';
-import { addDisable, addFreeze, addGroupCommands, addMaintenance } from './commands/hold.js';
-import { addMove } from './commands/move.js';
-import { addSplitBrain } from './commands/split-brain.js';
-import { addOnline, addStandby } from './commands/standby.js';
-import { addSimulate } from './commands/simulate.js';
-import { addStatus } from './commands/status.js';
-import { addWhy } from './commands/why.js';
 import type { Console } from './console.js';
 import { printable } from './text.js';
+
+type Registration = (program: Command, context: CommandContext) => void;
+
+/** The words of one entry of the tree, in the order of the help, and where they are added. */
+export interface CommandEntry {
+  readonly words: readonly string[];
+  readonly load: () => Promise<Registration>;
+}
+
+/** Most commands ask the daemon one thing: only the code of the one that is named is loaded. */
+export const COMMANDS: readonly CommandEntry[] = [
+  { words: ['status'], load: async () => (await import('./commands/status.js')).addStatus },
+  { words: ['why'], load: async () => (await import('./commands/why.js')).addWhy },
+  { words: ['move'], load: async () => (await import('./commands/move.js')).addMove },
+  { words: ['standby'], load: async () => (await import('./commands/standby.js')).addStandby },
+  { words: ['online'], load: async () => (await import('./commands/standby.js')).addOnline },
+  { words: ['freeze'], load: async () => (await import('./commands/hold.js')).addFreeze },
+  { words: ['disable'], load: async () => (await import('./commands/hold.js')).addDisable },
+  {
+    words: ['unfreeze', 'enable', 'restart'],
+    load: async () => (await import('./commands/hold.js')).addGroupCommands,
+  },
+  { words: ['maintenance'], load: async () => (await import('./commands/hold.js')).addMaintenance },
+  { words: ['cleanup'], load: async () => (await import('./commands/cleanup.js')).addCleanup },
+  { words: ['config', 'check'], load: async () => (await import('./commands/config.js')).addConfig },
+  { words: ['fence'], load: async () => (await import('./commands/fence.js')).addFence },
+  { words: ['history'], load: async () => (await import('./commands/history.js')).addHistory },
+  { words: ['simulate'], load: async () => (await import('./commands/simulate.js')).addSimulate },
+  { words: ['drbd'], load: async () => (await import('./commands/drbd.js')).addDrbd },
+  { words: ['split-brain'], load: async () => (await import('./commands/split-brain.js')).addSplitBrain },
+];
 
 /**
  * Parses the command line, runs the command and resolves with the exit code. Whatever goes wrong
@@ -28,8 +47,10 @@ export async function runProgram(
 ): Promise<number> {
   let code: number = EXIT.ok;
   const exit = (name: ExitName): void => void (code = EXIT[name]);
-  const program = createProgram(version, { console, exit, exitWith: (own) => void (code = own) });
+  const context = { console, exit, exitWith: (own: number) => void (code = own) };
   try {
+    const program = createProgram(version, console);
+    for (const add of await registrations(argv)) add(program, context);
     await program.parseAsync(argv, { from: 'user' });
     return code;
   } catch (error) {
@@ -41,10 +62,15 @@ export async function runProgram(
   }
 }
 
-/** The whole tree of commands, without running anything. */
-export function createProgram(version: string, context: CommandContext): Command {
-  const { console } = context;
-  const program = new Command('tandem')
+/** Of the command that is named, or of all: for help, and for what is no command at all. */
+async function registrations([word = '']: readonly string[]): Promise<readonly Registration[]> {
+  const named = COMMANDS.filter(({ words }) => words.includes(word));
+  return Promise.all((named.length > 0 ? named : COMMANDS).map(({ load }) => load()));
+}
+
+/** The root of the tree, without commands. */
+function createProgram(version: string, console: Console): Command {
+  return new Command('tandem')
     .description('Keeps a service alive on two machines that share a DRBD device')
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'print help')
@@ -56,23 +82,6 @@ export function createProgram(version: string, context: CommandContext): Command
       writeErr: () => undefined,
       getOutHelpWidth: () => console.style.columns,
     });
-  addStatus(program, context);
-  addWhy(program, context);
-  addMove(program, context);
-  addStandby(program, context);
-  addOnline(program, context);
-  addFreeze(program, context);
-  addDisable(program, context);
-  addGroupCommands(program, context);
-  addMaintenance(program, context);
-  addCleanup(program, context);
-  addConfig(program, context);
-  addFence(program, context);
-  addHistory(program, context);
-  addSimulate(program, context);
-  addDrbd(program, context);
-  addSplitBrain(program, context);
-  return program;
 }
 
 function exitCodeHelp(): string {

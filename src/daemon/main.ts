@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { formatDiagnostic, type Diagnostic } from '../base/diagnostic.js';
 import { EXIT } from '../base/exit-codes.js';
 import { readConfiguration } from '../host/configuration.js';
+import { loadRunner } from '../host/exec.js';
 import { systemClock } from './clock.js';
 import { startDaemon, type Daemon } from './daemon.js';
 import { createLog, type LogLevel } from './log.js';
@@ -112,6 +113,7 @@ async function main(): Promise<number> {
   const log = createLog({ level: options.level });
   log.info(`tandemd starts on ${options.node}`, { digest: config.value.digest });
   const listen = catchSignals();
+  await loadRunner();
   const daemon = await startDaemon(config.value, options.folders, systemClock(), log, () =>
     readConfiguration(options.config, options.node),
   );

@@ -14,7 +14,7 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { execa } from 'execa';
+import type { execa as Execa } from 'execa';
 import { within } from './limit.js';
 
 /** What to run. */
@@ -46,6 +46,17 @@ const KILL_AFTER_MS = 500;
 /** What was written before the exit is in the pipe; later words are those of others. */
 const DRAIN_MS = 100;
 
+let loading: Promise<typeof Execa> | null = null;
+
+/**
+ * The library, from the first program on: most commands of the operator run none, and loading it takes
+ * longer than they do. A process that must not stand still later loads it when it begins.
+ */
+export function loadRunner(): Promise<typeof Execa> {
+  loading ??= import('execa').then(({ execa }) => execa);
+  return loading;
+}
+
 /** Runs a program to its end, or to the end of its time. Never rejects. */
 export async function runCommand(request: CommandRequest): Promise<CommandResult> {
   const startedMs = performance.now();
@@ -60,6 +71,7 @@ const NOTHING = { exitCode: null, stdout: '', stderr: '', timedOut: false, start
 /** Rejects when it could not be started. */
 async function runToEnd(request: CommandRequest): Promise<Partial<CommandResult>> {
   const [file = '', ...args] = request.argv;
+  const execa = await loadRunner();
   const child = execa(file, args, {
     reject: false,
     buffer: false,
@@ -177,6 +189,7 @@ export interface StartedServer {
 /** Starts a server in a session of its own. Rejects when it cannot be started at all. */
 export async function startServer(request: ServerRequest): Promise<StartedServer> {
   const [file = '', ...args] = request.argv;
+  const execa = await loadRunner();
   const output = createWriteStream(request.outputPath, { flags: 'a', mode: 0o640 });
   await once(output, 'open');
   try {
@@ -239,6 +252,18 @@ const SAID_CHARS_MAX = 1_024;
  * with this process.
  */
 export function followProgram(request: FollowRequest): () => void {
+  let isStopped = false;
+  let stop: (() => void) | null = null;
+  void loadRunner().then((execa) => {
+    if (!isStopped) stop = follow(execa, request);
+  });
+  return () => {
+    isStopped = true;
+    stop?.();
+  };
+}
+
+function follow(execa: typeof Execa, request: FollowRequest): () => void {
   const [file = '', ...args] = request.argv;
   const child = execa(file, args, {
     reject: false,

@@ -10,7 +10,6 @@ import {
   type CommonOptions,
 } from '../command-context.js';
 import { renderWhy } from '../render-why.js';
-import { savedSentences } from '../saved-facts.js';
 import { folded } from '../text.js';
 
 interface WhyOptions extends CommonOptions {
@@ -93,7 +92,10 @@ async function whyOffline(
 }
 
 async function readSaved(path: string): Promise<readonly string[]> {
-  const { readFile } = await import('node:fs/promises');
+  const [{ readFile }, { savedSentences }] = await Promise.all([
+    import('node:fs/promises'),
+    import('../saved-facts.js'),
+  ]);
   try {
     return savedSentences(await readFile(path, 'utf8'), path);
   } catch (error) {
