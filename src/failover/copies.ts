@@ -246,7 +246,8 @@ function isMadePrimaryInSplit(state: State, own: DrbdFacts, before: Copy): boole
 function isServed({ groups, forces }: State, resource: string): boolean {
   return Object.values(groups).some(
     ({ spec, life }) =>
-      (life === 'started' || forces[spec.name]?.end === null) && usesDrbd(spec, resource),
+      (life === 'started' || (life === 'starting' && forces[spec.name]?.end === null)) &&
+      usesDrbd(spec, resource),
   );
 }
 
@@ -426,9 +427,14 @@ export function copyObjection(state: State, resource: string): string | null {
 
 /** What keeps DRBD from comparing the disk here with that of another node. */
 function whyNotCompared(state: State, resource: string, peer: Peer): string {
-  const own = state.drbd[resource];
-  const isMissing = own !== undefined && LINKED.includes(own.connection) && isPeerDiskless(own);
-  return isMissing ? `${peer.name} has no disk to compare with` : 'they are not connected';
+  if (!isMissingDisk(state, resource)) return 'they are not connected';
+  return `${peer.name} has no disk to compare with`;
+}
+
+/** Connected, and there is nothing at the other end. */
+function isMissingDisk({ drbd }: State, resource: string): boolean {
+  const own = drbd[resource];
+  return own !== undefined && LINKED.includes(own.connection) && isPeerDiskless(own);
 }
 
 /**
@@ -454,7 +460,7 @@ function untoldObjection(state: State, resource: string): string | null {
   const { self } = state.spec;
   for (const peer of otherHalves(state, resource)) {
     if (peer.clearance?.kind === 'confirmed') continue;
-    const cure = isAlive(peer)
+    const cure = isAlive(peer) || isMissingDisk(state, resource)
       ? whyNotCompared(state, resource, peer)
       : `they have not been connected since ${self} started. Start ${peer.name}, or, if it is ` +
         `off and did not write last: tandem fence confirm ${peer.name}`;

@@ -225,10 +225,14 @@ function onConfirmedOff(
   // A power state read before the node's last word proves nothing; a new generation speaks itself.
   const stale =
     spokeSince && (running.step === 'status' || peer.life.generation !== running.generation);
-  const isConnected = running.hasConnected && running.step === 'status';
-  if (stale || isConnected) {
-    const sign = stale ? 'was heard' : 'was connected by DRBD';
-    const sentence = `${peer.name} ${sign} while its power device said off: no clearance`;
+  // A shot comes after what DRBD heard; it is switched on again only after the verdict.
+  if (running.step === 'status' && running.hasConnected && !stale) {
+    const sentence = `DRBD connected to ${peer.name} while its power device was asked: it is asked again`;
+    turn.say('warn', sentence, { node: peer.name });
+    return;
+  }
+  if (stale) {
+    const sentence = `${peer.name} was heard while its power device said off: no clearance`;
     turn.say('warn', sentence, { node: peer.name });
     endOrder(turn, peer.name, false, `${sentence}. Is it the device of another machine?`);
     return;
@@ -236,9 +240,7 @@ function onConfirmedOff(
   const { shotsMs, order } = peer.fencing;
   turn.updatePeer(peer.name, {
     fencing: { ...IDLE_FENCING, shotsMs, order },
-    clearance: running.hasConnected
-      ? { kind: 'back', atMs: turn.nowMs, was: 'fenced' }
-      : { kind: 'fenced', atMs: turn.nowMs, how },
+    clearance: { kind: 'fenced', atMs: turn.nowMs, how },
   });
   if (running.step === 'shoot') noteShot(turn, peer.name);
   turn.say('info', `${peer.name} is confirmed off: ${how}`, { node: peer.name });

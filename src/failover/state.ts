@@ -217,7 +217,7 @@ export interface Fencing {
     readonly step: 'status' | 'shoot';
     readonly startedMs: number;
     readonly generation: number;
-    /** DRBD has connected to its half since: it was on at some moment of this. */
+    /** DRBD has connected to its half since. */
     readonly hasConnected: boolean;
   } | null;
   /** The status question was answered "on", or could not be answered: the shot is next. */

@@ -43,6 +43,8 @@ export interface CommandResult {
 const OUTPUT_BYTES_MAX = 1_048_576;
 /** After the limit: SIGTERM, then this long, then SIGKILL, then as long again. */
 const KILL_AFTER_MS = 500;
+/** The library comes from the system disk, which may hang. */
+const LOAD_LIMIT_MS = 5_000;
 /** What was written before the exit is in the pipe; later words are those of others. */
 const DRAIN_MS = 100;
 
@@ -71,7 +73,8 @@ const NOTHING = { exitCode: null, stdout: '', stderr: '', timedOut: false, start
 /** Rejects when it could not be started. */
 async function runToEnd(request: CommandRequest): Promise<Partial<CommandResult>> {
   const [file = '', ...args] = request.argv;
-  const execa = await loadRunner();
+  const execa = await within(loadRunner(), LOAD_LIMIT_MS);
+  if (execa === null) throw new Error('what starts programs cannot be loaded: the disk hangs');
   const child = execa(file, args, {
     reject: false,
     buffer: false,
@@ -254,9 +257,12 @@ const SAID_CHARS_MAX = 1_024;
 export function followProgram(request: FollowRequest): () => void {
   let isStopped = false;
   let stop: (() => void) | null = null;
+  const fail = (error: unknown): void => {
+    if (!isStopped) request.onEnd({ exitCode: null, said: String(error) });
+  };
   void loadRunner().then((execa) => {
     if (!isStopped) stop = follow(execa, request);
-  });
+  }, fail);
   return () => {
     isStopped = true;
     stop?.();

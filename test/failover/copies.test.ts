@@ -296,6 +296,11 @@ t.test('copies: a connection to a half without a disk settles no doubt', (t) => 
   back.give({ kind: 'drbd', facts: [drbd(diskless)] });
   t.equal(back.peer.clearance?.kind, 'back');
   t.match(copyObjection(back.state, 'r0'), /newer copy .*: n2 has no disk to compare with/);
+  const alone = new Driver().give({ kind: 'drbd', facts: [drbd(APART)] }).pass(6_000);
+  alone.operator({ kind: 'fenceConfirm', node: 'n2', by: 'kim', reason: 'unplugged' });
+  alone.give({ kind: 'drbd', facts: [drbd(diskless)] });
+  t.equal(alone.peer.clearance?.kind, 'back');
+  t.match(copyObjection(alone.state, 'r0'), /newer copy .*: n2 has no disk to compare with/, 'untold');
 
   const behind = withDrbd({}).hear().give({ kind: 'drbd', facts: [drbd(APART)] });
   behind.hear({}, { life: 'started', epoch: 1 }, { role: 'Primary', connection: 'WFConnection' });
@@ -373,13 +378,15 @@ t.test('copies: an old disk that comes back while the other one breaks is not th
 
 t.test('copies: in a split brain a person who orders a start with old data chooses; one who only looks does not', (t) => {
   const force = { group: 'mysql', by: 'kim', reason: null, loss: '', askedMs: 0, end: null } as const;
-  for (const [forces, copy] of [
-    [{}, { kind: 'behind', ahead: false }],
-    [{ mysql: force }, { kind: 'current', ahead: true }],
+  for (const [life, forces, copy] of [
+    ['starting', {}, { kind: 'behind', ahead: false }],
+    ['stopped', { mysql: force }, { kind: 'behind', ahead: false }],
+    ['starting', { mysql: force }, { kind: 'current', ahead: true }],
   ] as const) {
     const driver = withDrbd(APART);
     const copies = { r0: { kind: 'behind', than: 'n2', ahead: false } } as const;
-    driver.state = { ...driver.state, splits: { r0: 'found' }, copies, forces };
+    const groups = { mysql: { ...driver.group, life } };
+    driver.state = { ...driver.state, splits: { r0: 'found' }, copies, forces, groups };
     driver.give({ kind: 'drbd', facts: [drbd({ ...APART, role: 'Primary' })] });
     t.match(driver.state.copies['r0'], copy, 'seed 190029765');
   }

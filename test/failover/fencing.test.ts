@@ -33,18 +33,29 @@ function connecting(driver: Driver): Driver {
 
 t.test('fencing: a power state that was read before DRBD connected proves nothing (S2)', (t) => {
   const driver = connecting(takeover()).power('off');
-  t.match(driver.sentences, [/n2 was connected by DRBD while its power device said off: no clearance/]);
+  t.match(driver.sentences, [/DRBD connected to n2 while its power device was asked: it is asked again/, /asks/]);
   t.equal(driver.peer.clearance, null);
   t.same(driver.deeds, ['status n2'], 'it is asked anew');
   t.match(driver.power('off').peer.clearance, { kind: 'fenced' }, 'and believed, as long as nothing connects');
   t.end();
 });
 
-t.test('fencing: a node that DRBD heard before its shot was over may be on again', (t) => {
+t.test('fencing: what DRBD heard during a shot was heard before it (S2)', (t) => {
   const driver = takeover().power('on').pass(600);
   t.match(driver.peer.fencing.running, { step: 'shoot' });
-  t.match(connecting(driver).power('off').peer.clearance, { kind: 'back', was: 'fenced' });
-  t.equal(driver.group.life, 'starting', 'it was off');
+  t.match(connecting(driver).power('off').peer.clearance, { kind: 'fenced' });
+  t.equal(driver.group.life, 'starting', 'its connection may be cut off');
+  t.end();
+});
+
+t.test('fencing: an order of a person goes on when DRBD connects while the device is asked', (t) => {
+  const driver = takeover();
+  driver.operator({ kind: 'fence', node: 'n2', by: 'kim', reason: 'it hangs', sure: true });
+  connecting(driver).power('off');
+  t.equal(driver.peer.fencing.order?.end, null);
+  t.same(driver.deeds, ['status n2']);
+  driver.power('off');
+  t.match(driver.peer.fencing.order?.end, { ok: true });
   t.end();
 });
 
