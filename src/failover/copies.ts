@@ -23,29 +23,12 @@
 import type { DrbdFacts } from '../drbd/facts.js';
 import type { DrbdReport, Report } from '../heartbeat/report.js';
 import { isOff } from './clearance.js';
-import { halfOf, isHalf, mayHaveHalf, otherEnd, otherHalf, otherHalves } from './halves.js';
+import { APART, connectedAfter, LINKED, MIRRORED, SERVED } from './connections.js';
+import { halfOf, isHalf, mayHaveHalf, otherHalf, otherHalves } from './halves.js';
 import { isAlive } from './membership.js';
 import { usesDrbd } from './spec.js';
 import type { Copy, Group, Peer, Stamp, State } from './state.js';
 import type { Turn } from './turn.js';
-
-/** Connections over which DRBD itself keeps this disk as new as the other. */
-const LINKED: readonly string[] = ['Connected', 'SyncSource', 'VerifyS', 'VerifyT', 'PausedSyncS'];
-
-/** Connections over which every write goes to both disks; a verify only reads. */
-const MIRRORED: readonly string[] = ['Connected', 'VerifyS', 'VerifyT'];
-
-/** Connections in which the two sides do not hear each other (8.4: all below Connected). */
-export const APART: readonly string[] = [
-  ...['StandAlone', 'Disconnecting', 'Unconnected', 'Timeout', 'BrokenPipe', 'NetworkFailure'],
-  ...['ProtocolError', 'TearDown', 'WFConnection', 'WFReportParams'],
-];
-
-/** Connections over which the other node's disk has all that a Primary here writes. */
-const SERVED: readonly string[] = [
-  ...LINKED,
-  ...['StartingSyncT', 'WFBitMapT', 'WFSyncUUID', 'SyncTarget', 'PausedSyncT'],
-];
 
 /** Disks that serve nothing (any more): drbd(8), "disk states". */
 export const NO_DATA: readonly string[] = ['Diskless', 'Failed', 'Detaching'];
@@ -64,9 +47,6 @@ const UNKNOWN_COPY: Copy = { kind: 'unknown', than: null, ahead: false };
 export function onDrbd(turn: Turn, read: readonly DrbdFacts[]): void {
   for (const facts of read) {
     const before = turn.state.drbd[facts.resource];
-    // One that could not be read for a moment has not connected by that.
-    const wasTied = before !== undefined && (isTied(before) || before.connection === 'Unknown');
-    if (isTied(facts) && !wasTied) noteReplicating(turn, facts.resource);
     if (hasData(facts) && (before === undefined || !hasData(before))) doubtAhead(turn, facts);
     if (!isCaughtUp(facts) || (before !== undefined && isCaughtUp(before))) continue;
     const stamps = turn.peers.flatMap(({ name, report, life }) =>
@@ -76,32 +56,10 @@ export function onDrbd(turn: Turn, read: readonly DrbdFacts[]): void {
       relinks: { ...turn.state.relinks, [facts.resource]: Object.fromEntries(stamps) },
     });
   }
-  turn.update({ drbd: Object.fromEntries(read.map((facts) => [facts.resource, facts])) });
-}
-
-/** Connected, whatever either disk is worth. */
-function isTied({ connection }: DrbdFacts): boolean {
-  return SERVED.includes(connection);
-}
-
-/** The machine of a half that connects is not off any more, though its tandemd is not heard. */
-function noteReplicating(turn: Turn, resource: string): void {
-  const peer = otherEnd(turn.state, resource);
-  if (peer === null) return;
-  const { name, clearance, fencing } = peer;
-  if (fencing.running !== null) {
-    turn.updatePeer(name, { fencing: { ...fencing, running: { ...fencing.running, hasConnected: true } } });
-  }
-  if (clearance?.kind !== 'fenced' && clearance?.kind !== 'confirmed') return;
-  turn.updatePeer(name, { clearance: { kind: 'back', atMs: turn.nowMs, was: clearance.kind } });
-  const sentence = `${name} is on again: its half of DRBD resource ${resource} has connected`;
-  turn.say('info', sentence, { node: name });
-}
-
-/** A DRBD resource over which this node is connected to the half of another one, by its kernel; or null. */
-export function connectedOver(state: State, node: string): string | null {
-  const tied = Object.values(state.drbd).filter(isTied);
-  return tied.find(({ resource }) => otherEnd(state, resource)?.name === node)?.resource ?? null;
+  turn.update({
+    drbd: Object.fromEntries(read.map((facts) => [facts.resource, facts])),
+    connectedMs: connectedAfter(turn, read),
+  });
 }
 
 /** A disk is attached, whatever it is worth: drbd(8), "disk states". */

@@ -9,6 +9,7 @@
  */
 import { formatDuration } from '../base/duration.js';
 import { isOff, standing } from './clearance.js';
+import { connectedSinceMs } from './connections.js';
 import { endIdleOrder, endOrder, noteOrderFailed, standingOrder } from './fence-order.js';
 import { noteFault, noteShot } from './fence-record.js';
 import { CLUSTER_ACCOUNT, standstillOf } from './holds.js';
@@ -158,7 +159,7 @@ function attempt(turn: Turn, peer: Peer, step: 'status' | 'shoot'): void {
   turn.updatePeer(peer.name, {
     fencing: {
       ...peer.fencing,
-      running: { fenceId, step, startedMs: turn.nowMs, generation, hasConnected: false },
+      running: { fenceId, step, startedMs: turn.nowMs, generation },
       shotsMs: step === 'shoot' ? [...shotsMs, turn.nowMs].slice(-RETRY_PAUSES_MS.length) : shotsMs,
     },
   });
@@ -226,7 +227,8 @@ function onConfirmedOff(
   const stale =
     spokeSince && (running.step === 'status' || peer.life.generation !== running.generation);
   // A shot comes after what DRBD heard; it is switched on again only after the verdict.
-  if (running.step === 'status' && running.hasConnected && !stale) {
+  const connectedMs = connectedSinceMs(turn.state, peer.name) ?? Number.NEGATIVE_INFINITY;
+  if (running.step === 'status' && connectedMs >= running.startedMs && !stale) {
     const sentence = `DRBD connected to ${peer.name} while its power device was asked: it is asked again`;
     turn.say('warn', sentence, { node: peer.name });
     return;

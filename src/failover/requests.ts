@@ -5,7 +5,7 @@
 import { assertNever } from '../base/assert.js';
 import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
 import { activeElsewhere } from './claims.js';
-import { connectedOver } from './copies.js';
+import { connectedOver } from './connections.js';
 import * as held from './hold-requests.js';
 import { disableOf, holdSentence } from './holds.js';
 import * as fence from './fence-request.js';

@@ -192,6 +192,7 @@ function isSameButGroups(a: State, b: State): boolean {
 function isSameDrbd(a: State, b: State): boolean {
   return (
     a.relinks === b.relinks &&
+    a.connectedMs === b.connectedMs &&
     a.sides === b.sides &&
     a.splits === b.splits &&
     a.discards === b.discards &&

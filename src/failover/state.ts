@@ -40,6 +40,8 @@ export interface State {
   /** The highest epoch of the groups that a reload has removed: one that comes again claims anew. */
   readonly goneEpoch: number;
   readonly drbd: Readonly<Record<string, DrbdFacts>>;
+  /** DRBD resource that is connected -> since when, as far as this run has seen. */
+  readonly connectedMs: Readonly<Record<string, number>>;
   /** DRBD resource -> whether the copy on this node is as new as any (S4). */
   readonly copies: Readonly<Record<string, Copy>>;
   /** DRBD resource -> since when (wall clock) another node is known to have more. */
@@ -104,6 +106,7 @@ export function copyOf(state: State): State {
     groups: state.groups,
     goneEpoch: state.goneEpoch,
     drbd: state.drbd,
+    connectedMs: state.connectedMs,
     copies: state.copies,
     behindSince: state.behindSince,
     forces: state.forces,
@@ -217,8 +220,6 @@ export interface Fencing {
     readonly step: 'status' | 'shoot';
     readonly startedMs: number;
     readonly generation: number;
-    /** DRBD has connected to its half since. */
-    readonly hasConnected: boolean;
   } | null;
   /** The status question was answered "on", or could not be answered: the shot is next. */
   readonly asked: boolean;
@@ -427,6 +428,7 @@ export function initialState(
     ),
     goneEpoch: 0,
     drbd: {},
+    connectedMs: {},
     relinks: {},
     copies: savedCopies(saved),
     behindSince: saved.behindSince ?? {},

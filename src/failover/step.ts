@@ -1,5 +1,6 @@
 import { assertNever } from '../base/assert.js';
 import { settleClaims } from './claims.js';
+import { reviewProofs } from './connections.js';
 import { noteReachMoves, onPings, reviewConnectivity } from './connectivity.js';
 import { onDrbd, reviewCopies } from './copies.js';
 import { onReconnectResult, reconcileDiscards } from './discard.js';
@@ -123,6 +124,7 @@ function decide(turn: Turn): void {
 
 /** Everything that is not judged or sent at every turn. Answers when something of it is due. */
 function review(turn: Turn): number {
+  reviewProofs(turn);
   reviewCopies(turn);
   reviewConnectivity(turn);
   noteReachMoves(turn);

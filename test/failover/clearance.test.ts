@@ -2,7 +2,7 @@
 import t from 'tap';
 import { blockers, isOff, isOtherHalfOff } from '../../src/failover/clearance.js';
 import { viewStatus } from '../../src/failover/view.js';
-import { Driver, drbd, GROUP } from './driver.js';
+import { Driver, drbd, GROUP, SPEC } from './driver.js';
 
 function waitingFor(driver: Driver): string {
   return blockers(driver.state, driver.group)
@@ -96,11 +96,11 @@ t.test('clearance: a half that connects is on again: enough for S2, and no proof
   const believing = cleared().give({ kind: 'drbd', facts: [drbd({ peerDisk: 'Outdated' })] });
   t.ok(isOff(believing.peer), 'the kernel still believes in a dead connection');
   const back = cleared().give({ kind: 'drbd', facts: [drbd(apart)] });
+  back.give({ kind: 'drbd', facts: [drbd({ ...apart, connection: 'WFReportParams' })] });
   t.ok(isOff(back.peer));
-  for (const connection of ['WFReportParams', 'WFBitMapS', 'SyncSource'] as const) {
-    back.give({ kind: 'drbd', facts: [drbd({ connection, peerDisk: 'Inconsistent' })] });
-  }
+  back.give({ kind: 'drbd', facts: [drbd({ connection: 'WFBitMapS', peerDisk: 'Inconsistent' })] });
   t.match(back.sentences[0], /n2 is on again: its half of DRBD resource r0 has connected/);
+  back.give({ kind: 'drbd', facts: [drbd({ connection: 'SyncSource', peerDisk: 'Inconsistent' })] });
   t.notOk(isOff(back.peer));
   t.equal(blockers(back.state, back.group).length, 0, 'nothing that runs there was started by a tandemd');
   t.notOk(isOtherHalfOff(back.state, 'mysql', back.nowMs), 'nobody cuts it off');
@@ -120,9 +120,20 @@ t.test('clearance: a half that connects is on again: enough for S2, and no proof
   unused.give({ kind: 'drbd', facts: [drbd()] });
   t.equal(unused.peer.clearance?.kind, 'back', 'also of what no group uses at the time (160003642)');
 
+  const nodes = ['n1', 'n2', 'n3'];
+  const later = new Driver({ nodes, groups: [] }).hear({ drbd: [] }).give({ kind: 'drbd', facts: [drbd(apart)] }).pass(2_000);
+  later.operator({ kind: 'fenceConfirm', node: 'n2', by: 'kim', reason: 'unplugged' });
+  later.give({ kind: 'drbd', facts: [drbd()] });
+  t.ok(isOff(later.peer), 'whose half that is nobody knows');
+  later.pass(10).give({ kind: 'reload', requestId: 'q', spec: { ...SPEC, nodes } });
+  t.equal(later.peer.clearance?.kind, 'back', 'until a group says it (220013596)');
+
   const unread = cleared().give({ kind: 'drbd', facts: [drbd({ connection: 'Unknown' })] });
   unread.give({ kind: 'drbd', facts: [drbd()] });
   t.ok(isOff(unread.peer), 'one that could not be read for a moment');
+  unread.give({ kind: 'drbd', facts: [drbd(apart)] }).give({ kind: 'drbd', facts: [drbd({ connection: 'Unknown' })] });
+  unread.give({ kind: 'drbd', facts: [drbd()] });
+  t.equal(unread.peer.clearance?.kind, 'back', 'nor does that hide a connection');
 
   const three = { nodes: ['n1', 'n2', 'n3'], groups: [{ ...GROUP, prefer: ['n1', 'n2', 'n3'] }] };
   const third = new Driver(three).hear().give({ kind: 'drbd', facts: [drbd(apart)] });

@@ -48,7 +48,7 @@ type Of<Kind extends Effect['kind']> = Extract<Effect, { kind: Kind }>;
 
 export class Driver {
   state: State;
-  nowMs = 1_000;
+  nowMs = 999;
   /** Of the last event. */
   effects: readonly Effect[] = [];
   #sequence = 0;
@@ -153,6 +153,7 @@ export class Driver {
   /** Everything was looked at and nothing runs; DRBD is connected. */
   probed(): this {
     this.give({ kind: 'drbd', facts: [drbd()] });
+    this.nowMs += 1;
     while (this.group.life === 'unknown') this.done('ok', 'stopped');
     return this;
   }

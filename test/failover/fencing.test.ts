@@ -28,7 +28,7 @@ t.test('fencing: a node that is off already is not shot', (t) => {
 /** DRBD loses the other half and finds it again, while the power device is asked. */
 function connecting(driver: Driver): Driver {
   driver.give({ kind: 'drbd', facts: [drbd({ connection: 'WFConnection', peerDisk: 'DUnknown' })] });
-  return driver.give({ kind: 'drbd', facts: [drbd()] });
+  return driver.give({ kind: 'drbd', facts: [drbd()] }).pass(10);
 }
 
 t.test('fencing: a power state that was read before DRBD connected proves nothing (S2)', (t) => {
