@@ -22,6 +22,14 @@ import { runAside, runSteps, type StepOutcome, type StepWorld } from './run-step
 
 type RunEffect = Extract<Effect, { kind: 'run' }>;
 
+/** What the core knows at this moment. */
+export interface CoreKnowledge {
+  /** The other half of the disks of a group is confirmed off. */
+  isOtherHalfOff(group: string): boolean;
+  /** It has taken in that the DRBD resource is connected. */
+  isConnectionSeen(resource: string): boolean;
+}
+
 /** What the actor needs of the daemon. */
 export interface ActorWorld {
   readonly groups: readonly GroupSpec[];
@@ -32,8 +40,8 @@ export interface ActorWorld {
   /** Where scripts are looked for, in this order. */
   readonly scriptDirectories: readonly string[];
   readonly nowMs: () => number;
-  /** The other half of the disks of a group is confirmed off, as the core knows at this moment (I8). */
-  readonly isOtherHalfOff: (group: string) => boolean;
+  /** To be asked at the moment of the deed what is known of the other half (I8). */
+  readonly core: () => CoreKnowledge;
   readonly warn: (sentence: string, group: string) => void;
   /** A server that was started for a resource has ended. */
   readonly ended: (group: string, index: number, reason: string) => void;
@@ -228,7 +236,7 @@ export class Actor {
     await this.#world.drbd.learn();
     const discovered = await this.#discover(resource);
     return () => {
-      const peerConfirmedDown = this.#world.isOtherHalfOff(effect.group);
+      const peerConfirmedDown = this.#world.core().isOtherHalfOff(effect.group);
       const forced = peerConfirmedDown && effect.forced === true;
       return this.#baseContext(resource, discovered, { peerConfirmedDown, forced });
     };
@@ -242,7 +250,11 @@ export class Actor {
     const path = resource.kind === 'script' ? this.#scriptPath(resource.name) : undefined;
     return {
       ...known,
-      drbd: (name, procText) => this.#world.drbd.view(name, procText, known),
+      drbd: (name, procText) =>
+        this.#world.drbd.view(name, procText, {
+          ...known,
+          isConnectionSeen: (drbd) => this.#world.core().isConnectionSeen(drbd),
+        }),
       programs: this.#programs,
       scripts: resource.kind === 'script' ? { [resource.name]: path } : {},
       discovered,

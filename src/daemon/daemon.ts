@@ -75,7 +75,7 @@ export async function startDaemon(
     logDirectory: folders.log,
     scriptDirectories: scriptDirectories(config),
     nowMs: clock.monotonicMs,
-    isOtherHalfOff: (group) => engine.isOtherHalfOff(group),
+    core: () => engine,
     warn: (sentence, group) => log.warn(sentence, { group }),
     ended: (group, index, reason) => engine.post({ kind: 'ended', group, index, reason }),
   });

@@ -24,6 +24,7 @@ import { readStatusJson } from '../drbd/model-text.js';
 import { parseProcDrbd } from '../drbd/proc.js';
 import { promotable, type PromotionContext } from '../drbd/promotion.js';
 import type { DrbdView } from '../resources/plan.js';
+import { APART } from '../failover/connections.js';
 import { runCommand } from '../host/exec.js';
 import { within } from '../host/limit.js';
 
@@ -33,6 +34,12 @@ const PROC_PATH = '/proc/drbd';
 const READ_TIMEOUT_MS = 2_000;
 /** From this release on the file has a header only. */
 const HEADER_ONLY_FROM = 9;
+
+/** What the core knows of the other half at this moment. */
+export interface KnownOfPeer extends Pick<PromotionContext, 'peerConfirmedDown' | 'forced'> {
+  /** The core has taken in that the resource is connected; not asked when absent. */
+  readonly isConnectionSeen?: (resource: string) => boolean;
+}
 
 /** One look at /proc/drbd. */
 export interface DrbdLook {
@@ -128,7 +135,7 @@ export class DrbdSource {
   view(
     resource: string,
     procText: string | null,
-    known: Pick<PromotionContext, 'peerConfirmedDown' | 'forced'>,
+    known: KnownOfPeer,
   ): DrbdView | null {
     const configured = this.#configured.get(resource);
     if (configured === undefined) return null;
@@ -137,8 +144,12 @@ export class DrbdSource {
     const all = isHeader ? (this.#picture ?? this.#facts(reading)) : this.#facts(reading);
     const facts = all.find((entry) => entry.resource === resource);
     if (facts === undefined) return null;
-    const verdict = promotable(facts, known);
+    const isConnected = facts.connection !== 'Unknown' && !APART.includes(facts.connection);
+    const hasJustConnected = isConnected && known.isConnectionSeen?.(resource) === false;
+    const peerConfirmedDown = known.peerConfirmedDown && !hasJustConnected;
+    const verdict = promotable(facts, { ...known, peerConfirmedDown });
     return {
+      hasJustConnected,
       interface: procText !== null && /^version: 9/.test(procText) ? '9' : '8.4',
       volumes: facts.volumes.map((volume) => ({
         minor: volume.minor,

@@ -15,6 +15,7 @@ import type { SplitBrainSides } from '../base/split-brain.js';
 import type { DrbdSourceStatus, Status, WatchdogStatus } from '../base/status.js';
 import type { WhyAnswer } from '../base/why.js';
 import { isOtherHalfOff } from '../failover/clearance.js';
+import { isConnectionSeen } from '../failover/connections.js';
 import { discardOrder } from '../failover/discard-order.js';
 import type { Effect } from '../failover/effect.js';
 import type { ActionResult, FailoverEvent } from '../failover/event.js';
@@ -207,6 +208,11 @@ export class Engine {
     const heard = ({ verdict, fencing }: State['peers'][string]): boolean =>
       verdict === 'up' && fencing.running === null;
     return phase === 'up' && Object.values(groups).every(atRest) && Object.values(peers).every(heard);
+  }
+
+  /** Whether the core has taken in that a DRBD resource is connected. */
+  isConnectionSeen(resource: string): boolean {
+    return isConnectionSeen(this.#state, resource);
   }
 
   /** The other half of the disks of a group is confirmed off, as far as is known now. */

@@ -45,6 +45,14 @@ export function connectedOver(state: State, node: string): string | null {
   return Object.keys(state.connectedMs).find((name) => otherEnd(state, name)?.name === node) ?? null;
 }
 
+/**
+ * Whether this node has taken in that a resource is connected. A connection that DRBD shows and that was
+ * not taken in yet is younger than every proof that the machine at its other end is off.
+ */
+export function isConnectionSeen({ connectedMs }: State, resource: string): boolean {
+  return connectedMs[resource] !== undefined;
+}
+
 /** When the half of another node was last seen to connect, of the connections that stand; or null. */
 export function connectedSinceMs(state: State, node: string): number | null {
   const mine = Object.entries(state.connectedMs).filter(([name]) => otherEnd(state, name)?.name === node);

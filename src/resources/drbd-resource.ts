@@ -151,7 +151,8 @@ function plan(
 }
 
 function planPromotion(spec: DrbdSpec, view: DrbdView, context: PlanContext): readonly Step[] {
-  const cut = context.peerConfirmedDown && view.volumes.some(isEstablished);
+  const isOff = context.peerConfirmedDown && view.hasJustConnected !== true;
+  const cut = isOff && view.volumes.some(isEstablished);
   const promotions = roleSteps(spec, view, 'Primary', context);
   if (!cut) return promotions;
   return [disconnectStep(spec, view, context), ...promotions, connectStep(spec, context)];

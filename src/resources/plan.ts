@@ -287,6 +287,8 @@ export interface DrbdView {
   readonly addresses: { readonly local: string; readonly peer: string } | null;
   /** Whether S4 allows a promotion now; when not, the sentence that says why. */
   readonly promotable: { readonly ok: true } | { readonly ok: false; readonly reason: string };
+  /** It has just connected: the peer is on, whatever was confirmed of it (I8). */
+  readonly hasJustConnected?: boolean;
 }
 
 /** One volume, in DRBD's own words. */

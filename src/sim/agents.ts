@@ -50,7 +50,7 @@ export interface AgentHost {
   readonly timing: AgentTiming;
   readonly replicas: Readonly<Record<string, Replica>>;
   /** What the daemon asks of its core when it cuts off the other half of a disk, or forces (I8). */
-  readonly isOtherHalfOff: (group: string) => boolean;
+  readonly isOtherHalfOff: (group: string, replica: Replica) => boolean;
   /** What goes wrong with the next action of this kind, if anything. */
   readonly faultOf: (order: AgentOrder) => AgentFault | null;
   /** Runs later, unless the power goes first; a frozen machine runs it when it thaws. */
@@ -207,7 +207,7 @@ export class Agents {
         return { outcome: 'timeout', state: 'unknown', reason: 'the handler had no answer' };
       });
     });
-    replica.fencePeerFirst(this.#host.node, this.#host.isOtherHalfOff(order.group), () => {
+    replica.fencePeerFirst(this.#host.node, this.#host.isOtherHalfOff(order.group, replica), () => {
       if (isOver || life !== this.#life) return;
       isOver = true;
       this.#startNow(entry, order, fault, finish);
@@ -267,11 +267,11 @@ export class Agents {
   #promote(resource: string, { group, forced }: AgentOrder): boolean {
     const replica = this.#host.replicas[resource];
     const { node } = this.#host;
-    const isOff = this.#host.isOtherHalfOff(group);
     if (replica?.has(node) !== true) {
       this.#refusal = `there is no disk of ${resource} here`;
       return false;
     }
+    const isOff = this.#host.isOtherHalfOff(group, replica);
     const { disk, forMs } = replica.disk(node);
     const before = replica.content(node);
     const refusal = replica.promote(node, isOff, isOff && forced === true);

@@ -1,6 +1,7 @@
 /** What a machine of the simulator is made of. */
 import type { Prng } from '../base/prng.js';
 import { isOtherHalfOff } from '../failover/clearance.js';
+import { APART, isConnectionSeen } from '../failover/connections.js';
 import type { FailoverEvent } from '../failover/event.js';
 import type { judgeLevel } from '../failover/fence-levels.js';
 import type { ClusterSpec } from '../failover/spec.js';
@@ -51,7 +52,19 @@ export interface MachineSetup {
   readonly readLetters: () => void;
 }
 
-/** Whether the core holds the other half of a disk for off now, by the clock of its node; it may not run. */
-export function askOfOtherHalf(brain: Brain, state: State | null, group: string, nowMs: number): boolean {
-  return state !== null && (brain.isOtherHalfOff ?? isOtherHalfOff)(state, group, nowMs);
+/**
+ * Whether the core holds the other half of a disk for off now, by the clock of its node; it may not run. A
+ * connection that it has not taken in yet is younger than what was proven.
+ */
+export function askOfOtherHalf(
+  brain: Brain,
+  state: State | null,
+  group: string,
+  replica: Replica,
+  nowMs: number,
+): boolean {
+  if (state === null) return false;
+  const isConnected = !APART.includes(replica.facts(state.spec.self).connection);
+  if (isConnected && !isConnectionSeen(state, replica.resource)) return false;
+  return (brain.isOtherHalfOff ?? isOtherHalfOff)(state, group, nowMs);
 }

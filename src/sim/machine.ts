@@ -99,7 +99,7 @@ export class Machine {
         node: this.name,
         timing: setup.agentTiming,
         replicas: setup.replicas,
-        isOtherHalfOff: (group) => askOfOtherHalf(setup.brain, this.state, group, this.localMs),
+        isOtherHalfOff: (group, replica) => askOfOtherHalf(setup.brain, this.state, group, replica, this.localMs),
         faultOf: (order) => setup.faultOf(this.name, order),
         later: (delayMs, run) => this.#later(delayMs, run),
         observe: setup.observe,

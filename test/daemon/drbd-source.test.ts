@@ -52,6 +52,17 @@ t.test('drbd source: a dump-xml that breaks off is refused, for it may lack a vo
   t.match((await other.read()).facts, [{ state: 'down', reason: /volume 1 \(minor 1\)/ }], 'learnt');
 });
 
+t.test('drbd source: a connection that the core has not seen is younger than what it knows (I8)', async (t) => {
+  programs(t, { drbdadm: XML.replaceAll(/<volume vnr="1">.*<\/volume>/g, '') });
+  const text = readFixture('8.4.11-connected.txt');
+  const source = new DrbdSource('n1', ['r0'], join(FIXTURES, '8.4.11-connected.txt'));
+  await source.learn();
+  const view = (isSeen: boolean) =>
+    source.view('r0', text, { peerConfirmedDown: true, isConnectionSeen: () => isSeen });
+  t.equal(view(true)?.hasJustConnected, false, 'the kernel believes in the connection to a dead machine');
+  t.equal(view(false)?.hasJustConnected, true, '243002847');
+});
+
 t.test('drbd source: DRBD 9 is known from the stream, else from drbdsetup', async (t) => {
   const header = readFixture('9.2.12-header-only.txt');
   programs(t, { drbdadm: XML, drbdsetup: '[]' });

@@ -14,6 +14,8 @@ import type { ExecStep, Probe, Reading, Readings, Step } from '../../src/resourc
 import { folder, lives, script, soon, textOf } from '../support/temporary.js';
 
 const PATIENT_MS = 30_000;
+/** Of the other half of a disk. */
+const NOTHING_KNOWN = { isOtherHalfOff: () => false, isConnectionSeen: () => true };
 
 async function readOne(probe: Probe): Promise<Reading | undefined> {
   return (await readProbes([probe]))[probe.name];
@@ -201,7 +203,7 @@ t.test('actor: a script beside the configuration is found, run and judged', asyn
   const group = { name: 'g', prefer: ['n1'], failback: 'never' as const, aliases: [], resources };
   const actor = new Actor({
     groups: [group], drbd: new DrbdSource('n1', []), run: runCommand, logDirectory: path,
-    scriptDirectories: [join(path, 'other'), directory], nowMs: () => performance.now(), warn: () => undefined, isOtherHalfOff: () => false,
+    scriptDirectories: [join(path, 'other'), directory], nowMs: () => performance.now(), warn: () => undefined, core: () => NOTHING_KNOWN,
     ended: () => undefined,
   });
   await actor.prepare();
@@ -223,7 +225,7 @@ t.test('actor: who waits for quiet waits for a start, and no longer', async (t) 
   const group = { name: 'g', prefer: ['n1'], failback: 'never' as const, aliases: [], resources: [{ kind: 'script' as const, id: 'web', name: 'web', args: [] }] };
   const actor = new Actor({
     groups: [group], drbd: new DrbdSource('n1', []), run: runCommand, logDirectory: path,
-    scriptDirectories: [directory], nowMs: () => performance.now(), warn: () => undefined, isOtherHalfOff: () => false, ended: () => undefined,
+    scriptDirectories: [directory], nowMs: () => performance.now(), warn: () => undefined, core: () => NOTHING_KNOWN, ended: () => undefined,
   });
   const order: string[] = [];
   const begunMs = performance.now();
@@ -265,7 +267,7 @@ t.test('actor: a start cuts off and forces by what is known of the other half at
         commands.push(argv.slice(1).join(' '));
         return Promise.resolve({ exitCode: 0, stdout: '', stderr: '', startFailure: null, timedOut: false, durationMs: 1 });
       },
-      isOtherHalfOff: () => isOff(drbd.asked.length), warn: () => undefined, ended: () => undefined,
+      core: () => ({ isOtherHalfOff: () => isOff(drbd.asked.length), isConnectionSeen: () => true }), warn: () => undefined, ended: () => undefined,
     });
     await actor.run({ kind: 'run', actionId: 'a-1', group: 'g', index: 0, verb: 'start', forced: true });
     return commands;

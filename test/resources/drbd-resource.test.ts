@@ -133,6 +133,8 @@ t.test('drbd: a dead peer that still looks connected is cut off first', (t) => {
     const plan = planFor('start', withView(view, { peerConfirmedDown }));
     t.same(commandsOf(plan), commands, `${connection}, peer down: ${String(peerConfirmedDown)}`);
   }
+  const back = withView(viewOf({ hasJustConnected: true }), { peerConfirmedDown: true });
+  t.same(commandsOf(planFor('start', back)), ['/lib/drbd/drbdsetup-84 primary 0'], 'one that has just connected is not dead');
   t.end();
 });
 
