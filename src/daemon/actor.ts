@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert, AssertionFailure } from '../base/assert.js';
 import type { ResourceState } from '../base/status.js';
+import type { DrbdFacts } from '../drbd/facts.js';
 import type { Effect } from '../failover/effect.js';
 import type { ActionResult } from '../failover/event.js';
 import { kindOf } from '../resources/kinds.js';
@@ -26,8 +27,8 @@ type RunEffect = Extract<Effect, { kind: 'run' }>;
 export interface CoreKnowledge {
   /** The other half of the disks of a group is confirmed off. */
   isOtherHalfOff(group: string): boolean;
-  /** It has taken in that the DRBD resource is connected. */
-  isConnectionSeen(resource: string): boolean;
+  /** DRBD shows a connection that it has not taken in yet. */
+  hasJustConnected(facts: DrbdFacts): boolean;
 }
 
 /** What the actor needs of the daemon. */
@@ -253,7 +254,7 @@ export class Actor {
       drbd: (name, procText) =>
         this.#world.drbd.view(name, procText, {
           ...known,
-          isConnectionSeen: (drbd) => this.#world.core().isConnectionSeen(drbd),
+          hasJustConnected: (facts) => this.#world.core().hasJustConnected(facts),
         }),
       programs: this.#programs,
       scripts: resource.kind === 'script' ? { [resource.name]: path } : {},

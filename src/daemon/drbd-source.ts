@@ -24,7 +24,6 @@ import { readStatusJson } from '../drbd/model-text.js';
 import { parseProcDrbd } from '../drbd/proc.js';
 import { promotable, type PromotionContext } from '../drbd/promotion.js';
 import type { DrbdView } from '../resources/plan.js';
-import { APART } from '../failover/connections.js';
 import { runCommand } from '../host/exec.js';
 import { within } from '../host/limit.js';
 
@@ -37,8 +36,8 @@ const HEADER_ONLY_FROM = 9;
 
 /** What the core knows of the other half at this moment. */
 export interface KnownOfPeer extends Pick<PromotionContext, 'peerConfirmedDown' | 'forced'> {
-  /** The core has taken in that the resource is connected; not asked when absent. */
-  readonly isConnectionSeen?: (resource: string) => boolean;
+  /** DRBD shows a connection that the core has not taken in yet; not asked when absent. */
+  readonly hasJustConnected?: (facts: DrbdFacts) => boolean;
 }
 
 /** One look at /proc/drbd. */
@@ -144,8 +143,7 @@ export class DrbdSource {
     const all = isHeader ? (this.#picture ?? this.#facts(reading)) : this.#facts(reading);
     const facts = all.find((entry) => entry.resource === resource);
     if (facts === undefined) return null;
-    const isConnected = facts.connection !== 'Unknown' && !APART.includes(facts.connection);
-    const hasJustConnected = isConnected && known.isConnectionSeen?.(resource) === false;
+    const hasJustConnected = known.hasJustConnected?.(facts) === true;
     const peerConfirmedDown = known.peerConfirmedDown && !hasJustConnected;
     const verdict = promotable(facts, { ...known, peerConfirmedDown });
     return {

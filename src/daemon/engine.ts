@@ -14,8 +14,9 @@ import type { FenceDeviceTest } from '../base/fence-test.js';
 import type { SplitBrainSides } from '../base/split-brain.js';
 import type { DrbdSourceStatus, Status, WatchdogStatus } from '../base/status.js';
 import type { WhyAnswer } from '../base/why.js';
+import type { DrbdFacts } from '../drbd/facts.js';
 import { isOtherHalfOff } from '../failover/clearance.js';
-import { isConnectionSeen } from '../failover/connections.js';
+import { hasJustConnected } from '../failover/connections.js';
 import { discardOrder } from '../failover/discard-order.js';
 import type { Effect } from '../failover/effect.js';
 import type { ActionResult, FailoverEvent } from '../failover/event.js';
@@ -210,9 +211,9 @@ export class Engine {
     return phase === 'up' && Object.values(groups).every(atRest) && Object.values(peers).every(heard);
   }
 
-  /** Whether the core has taken in that a DRBD resource is connected. */
-  isConnectionSeen(resource: string): boolean {
-    return isConnectionSeen(this.#state, resource);
+  /** Whether DRBD shows a connection that the core has not taken in yet. */
+  hasJustConnected(facts: DrbdFacts): boolean {
+    return hasJustConnected(this.#state, facts);
   }
 
   /** The other half of the disks of a group is confirmed off, as far as is known now. */

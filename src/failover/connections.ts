@@ -26,48 +26,60 @@ export const SERVED: readonly string[] = [
   ...['StartingSyncT', 'WFBitMapT', 'WFSyncUUID', 'SyncTarget', 'PausedSyncT'],
 ];
 
+/** The two sides hear each other. Null: what cannot be read tells neither. */
+function isConnected({ connection }: DrbdFacts): boolean | null {
+  return connection === 'Unknown' ? null : !APART.includes(connection);
+}
+
 /**
  * Since when each resource is connected, as far as this node has seen. One that cannot be read for a
  * moment has neither connected nor lost its connection by that.
  */
 export function connectedAfter(turn: Turn, read: readonly DrbdFacts[]): State['connectedMs'] {
   const before = turn.state.connectedMs;
-  const now = read.flatMap(({ resource, connection }) => {
-    const sinceMs = before[resource] ?? (connection === 'Unknown' ? undefined : turn.nowMs);
-    return APART.includes(connection) || sinceMs === undefined ? [] : [[resource, sinceMs] as const];
+  const now = read.flatMap((facts) => {
+    const sinceMs = before[facts.resource];
+    const isNow = isConnected(facts) ?? sinceMs !== undefined;
+    return isNow ? [[facts.resource, sinceMs ?? turn.nowMs] as const] : [];
   });
   const isSame = now.length === Object.keys(before).length && now.every(([name]) => before[name] !== undefined);
   return isSame ? before : Object.fromEntries(now);
 }
 
-/** The resource over which this node is connected to the half of another one, by its kernel; or null. */
-export function connectedOver(state: State, node: string): string | null {
-  return Object.keys(state.connectedMs).find((name) => otherEnd(state, name)?.name === node) ?? null;
-}
-
 /**
- * Whether this node has taken in that a resource is connected. A connection that DRBD shows and that was
- * not taken in yet is younger than every proof that the machine at its other end is off.
+ * Whether DRBD shows a connection that the core has not taken in yet: it is younger than every proof
+ * that the machine at its other end is off. To be asked at the moment of a deed, with a look of that moment.
  */
-export function isConnectionSeen({ connectedMs }: State, resource: string): boolean {
-  return connectedMs[resource] !== undefined;
+export function hasJustConnected({ connectedMs }: State, facts: DrbdFacts): boolean {
+  return isConnected(facts) === true && connectedMs[facts.resource] === undefined;
 }
 
-/** When the half of another node was last seen to connect, of the connections that stand; or null. */
-export function connectedSinceMs(state: State, node: string): number | null {
-  const mine = Object.entries(state.connectedMs).filter(([name]) => otherEnd(state, name)?.name === node);
-  return mine.length === 0 ? null : Math.max(...mine.map(([, sinceMs]) => sinceMs));
+/** A connection of DRBD to the half of another node, as this node's kernel has it. */
+export interface Connection {
+  readonly resource: string;
+  /** When this run saw it come up. */
+  readonly sinceMs: number;
+}
+
+/** The newest connection to a node, of those that stand; or null. */
+export function newestConnection(state: State, node: string): Connection | null {
+  const mine = Object.entries(state.connectedMs)
+    .filter(([name]) => otherEnd(state, name)?.name === node)
+    .map(([resource, sinceMs]) => ({ resource, sinceMs }));
+  return mine.reduce<Connection | null>(
+    (newest, one) => (newest === null || one.sinceMs > newest.sinceMs ? one : newest),
+    null,
+  );
 }
 
 /** Takes back that a machine is off when its half has connected since. */
 export function reviewProofs(turn: Turn): void {
   for (const { name, clearance } of turn.peers) {
     if (clearance?.kind !== 'fenced' && clearance?.kind !== 'confirmed') continue;
-    const sinceMs = connectedSinceMs(turn.state, name);
-    if (sinceMs === null || sinceMs < clearance.atMs) continue;
+    const newest = newestConnection(turn.state, name);
+    if (newest === null || newest.sinceMs < clearance.atMs) continue;
     turn.updatePeer(name, { clearance: { kind: 'back', atMs: turn.nowMs, was: clearance.kind } });
-    const resource = connectedOver(turn.state, name) ?? '';
-    const sentence = `${name} is on again: its half of DRBD resource ${resource} has connected`;
+    const sentence = `${name} is on again: its half of DRBD resource ${newest.resource} has connected`;
     turn.say('info', sentence, { node: name });
   }
 }

@@ -9,7 +9,7 @@
  */
 import { formatDuration } from '../base/duration.js';
 import { isOff, standing } from './clearance.js';
-import { connectedSinceMs } from './connections.js';
+import { newestConnection } from './connections.js';
 import { endIdleOrder, endOrder, noteOrderFailed, standingOrder } from './fence-order.js';
 import { noteFault, noteShot } from './fence-record.js';
 import { CLUSTER_ACCOUNT, standstillOf } from './holds.js';
@@ -226,17 +226,18 @@ function onConfirmedOff(
   // A power state read before the node's last word proves nothing; a new generation speaks itself.
   const stale =
     spokeSince && (running.step === 'status' || peer.life.generation !== running.generation);
-  // A shot comes after what DRBD heard; it is switched on again only after the verdict.
-  const connectedMs = connectedSinceMs(turn.state, peer.name) ?? Number.NEGATIVE_INFINITY;
-  if (running.step === 'status' && connectedMs >= running.startedMs && !stale) {
-    const sentence = `DRBD connected to ${peer.name} while its power device was asked: it is asked again`;
-    turn.say('warn', sentence, { node: peer.name });
-    return;
-  }
   if (stale) {
     const sentence = `${peer.name} was heard while its power device said off: no clearance`;
     turn.say('warn', sentence, { node: peer.name });
     endOrder(turn, peer.name, false, `${sentence}. Is it the device of another machine?`);
+    return;
+  }
+  // A shot comes after what DRBD heard; it is switched on again only after the verdict. Each question
+  // that is asked again needs another connection before.
+  const connectedMs = newestConnection(turn.state, peer.name)?.sinceMs ?? Number.NEGATIVE_INFINITY;
+  if (running.step === 'status' && connectedMs >= running.startedMs) {
+    const sentence = `DRBD connected to ${peer.name} while its power device was asked: it is asked again`;
+    turn.say('warn', sentence, { node: peer.name });
     return;
   }
   const { shotsMs, order } = peer.fencing;

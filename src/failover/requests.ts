@@ -5,7 +5,7 @@
 import { assertNever } from '../base/assert.js';
 import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
 import { activeElsewhere } from './claims.js';
-import { connectedOver } from './connections.js';
+import { newestConnection } from './connections.js';
 import * as held from './hold-requests.js';
 import { disableOf, holdSentence } from './holds.js';
 import * as fence from './fence-request.js';
@@ -207,9 +207,9 @@ function judgeConfirm(
   if (isAlive(peer)) {
     return refuse(`${peer.name} was heard a moment ago, so it is not off`);
   }
-  const connected = peer.clearance?.kind === 'back' ? connectedOver(turn.state, peer.name) : null;
+  const connected = peer.clearance?.kind === 'back' ? newestConnection(turn.state, peer.name) : null;
   if (connected !== null) {
-    return refuse(`${peer.name} is not off: its half of DRBD resource ${connected} is connected here`);
+    return refuse(`${peer.name} is not off: its half of DRBD resource ${connected.resource} is connected here`);
   }
   // A person's word also covers what a power device cannot know: who wrote last.
   if (peer.clearance?.kind === 'confirmed') {

@@ -52,11 +52,14 @@ let loading: Promise<typeof Execa> | null = null;
 
 /**
  * The library, from the first program on: most commands of the operator run none, and loading it takes
- * longer than they do. A process that must not stand still later loads it when it begins.
+ * longer than they do. A process that must not stand still later loads it when it begins. Rejects when
+ * it cannot be loaded, or not in time.
  */
-export function loadRunner(): Promise<typeof Execa> {
+export async function loadRunner(): Promise<typeof Execa> {
   loading ??= import('execa').then(({ execa }) => execa);
-  return loading;
+  const execa = await within(loading, LOAD_LIMIT_MS);
+  if (execa === null) throw new Error('what starts programs cannot be loaded: the disk hangs');
+  return execa;
 }
 
 /** Runs a program to its end, or to the end of its time. Never rejects. */
@@ -73,8 +76,7 @@ const NOTHING = { exitCode: null, stdout: '', stderr: '', timedOut: false, start
 /** Rejects when it could not be started. */
 async function runToEnd(request: CommandRequest): Promise<Partial<CommandResult>> {
   const [file = '', ...args] = request.argv;
-  const execa = await within(loadRunner(), LOAD_LIMIT_MS);
-  if (execa === null) throw new Error('what starts programs cannot be loaded: the disk hangs');
+  const execa = await loadRunner();
   const child = execa(file, args, {
     reject: false,
     buffer: false,

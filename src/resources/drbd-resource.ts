@@ -147,12 +147,13 @@ function plan(
   if (action === 'stop') return { kind: 'steps', steps: demotions(spec, view, context) };
   if (facts.state === 'started') return { kind: 'steps', steps: [] };
   if (!view.promotable.ok) return { kind: 'refused', reason: view.promotable.reason };
-  return { kind: 'steps', steps: planPromotion(spec, view, context) };
+  // One that has just connected is on, whatever was confirmed of it: neither cut off nor forced.
+  const known = view.hasJustConnected === true ? { ...context, peerConfirmedDown: false, forced: false } : context;
+  return { kind: 'steps', steps: planPromotion(spec, view, known) };
 }
 
 function planPromotion(spec: DrbdSpec, view: DrbdView, context: PlanContext): readonly Step[] {
-  const isOff = context.peerConfirmedDown && view.hasJustConnected !== true;
-  const cut = isOff && view.volumes.some(isEstablished);
+  const cut = context.peerConfirmedDown && view.volumes.some(isEstablished);
   const promotions = roleSteps(spec, view, 'Primary', context);
   if (!cut) return promotions;
   return [disconnectStep(spec, view, context), ...promotions, connectStep(spec, context)];

@@ -1,7 +1,7 @@
 /** What a machine of the simulator is made of. */
 import type { Prng } from '../base/prng.js';
 import { isOtherHalfOff } from '../failover/clearance.js';
-import { APART, isConnectionSeen } from '../failover/connections.js';
+import { hasJustConnected } from '../failover/connections.js';
 import type { FailoverEvent } from '../failover/event.js';
 import type { judgeLevel } from '../failover/fence-levels.js';
 import type { ClusterSpec } from '../failover/spec.js';
@@ -63,8 +63,6 @@ export function askOfOtherHalf(
   replica: Replica,
   nowMs: number,
 ): boolean {
-  if (state === null) return false;
-  const isConnected = !APART.includes(replica.facts(state.spec.self).connection);
-  if (isConnected && !isConnectionSeen(state, replica.resource)) return false;
+  if (state === null || hasJustConnected(state, replica.facts(state.spec.self))) return false;
   return (brain.isOtherHalfOff ?? isOtherHalfOff)(state, group, nowMs);
 }

@@ -2,9 +2,11 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { DrbdSource } from '../../src/daemon/drbd-source.js';
+import { hasJustConnected } from '../../src/failover/connections.js';
 import { EMPTY_FOLD, foldEvents2 } from '../../src/drbd/model-events.js';
 import { folder, script } from '../support/temporary.js';
 import { FIXTURES, readFixture } from '../drbd/samples.js';
+import { Driver } from '../failover/driver.js';
 
 const XML = `<config file="/etc/drbd.conf">
   <resource name="r0" conf-file-line="/etc/drbd.d/r0.res:1">
@@ -57,10 +59,15 @@ t.test('drbd source: a connection that the core has not seen is younger than wha
   const text = readFixture('8.4.11-connected.txt');
   const source = new DrbdSource('n1', ['r0'], join(FIXTURES, '8.4.11-connected.txt'));
   await source.learn();
-  const view = (isSeen: boolean) =>
-    source.view('r0', text, { peerConfirmedDown: true, isConnectionSeen: () => isSeen });
-  t.equal(view(true)?.hasJustConnected, false, 'the kernel believes in the connection to a dead machine');
-  t.equal(view(false)?.hasJustConnected, true, '243002847');
+  const core = new Driver();
+  const view = () =>
+    source.view('r0', text, {
+      peerConfirmedDown: true,
+      hasJustConnected: (facts) => hasJustConnected(core.state, facts),
+    });
+  t.equal(view()?.hasJustConnected, true, '243002847');
+  core.give({ kind: 'drbd', facts: (await source.read()).facts });
+  t.equal(view()?.hasJustConnected, false, 'the kernel believes in the connection to a dead machine');
 });
 
 t.test('drbd source: DRBD 9 is known from the stream, else from drbdsetup', async (t) => {

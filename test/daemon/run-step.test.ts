@@ -15,7 +15,7 @@ import { folder, lives, script, soon, textOf } from '../support/temporary.js';
 
 const PATIENT_MS = 30_000;
 /** Of the other half of a disk. */
-const NOTHING_KNOWN = { isOtherHalfOff: () => false, isConnectionSeen: () => true };
+const NOTHING_KNOWN = { isOtherHalfOff: () => false, hasJustConnected: () => false };
 
 async function readOne(probe: Probe): Promise<Reading | undefined> {
   return (await readProbes([probe]))[probe.name];
@@ -267,7 +267,7 @@ t.test('actor: a start cuts off and forces by what is known of the other half at
         commands.push(argv.slice(1).join(' '));
         return Promise.resolve({ exitCode: 0, stdout: '', stderr: '', startFailure: null, timedOut: false, durationMs: 1 });
       },
-      core: () => ({ isOtherHalfOff: () => isOff(drbd.asked.length), isConnectionSeen: () => true }), warn: () => undefined, ended: () => undefined,
+      core: () => ({ isOtherHalfOff: () => isOff(drbd.asked.length), hasJustConnected: () => false }), warn: () => undefined, ended: () => undefined,
     });
     await actor.run({ kind: 'run', actionId: 'a-1', group: 'g', index: 0, verb: 'start', forced: true });
     return commands;

@@ -135,6 +135,9 @@ t.test('drbd: a dead peer that still looks connected is cut off first', (t) => {
   }
   const back = withView(viewOf({ hasJustConnected: true }), { peerConfirmedDown: true });
   t.same(commandsOf(planFor('start', back)), ['/lib/drbd/drbdsetup-84 primary 0'], 'one that has just connected is not dead');
+  const old = viewOf({ hasJustConnected: true, volumes: [volume({ disk: 'Consistent' })] });
+  const forced = withView(old, { peerConfirmedDown: true, forced: true });
+  t.same(commandsOf(planFor('start', forced)), ['/lib/drbd/drbdsetup-84 primary 0'], 'nor is anything forced beside it');
   t.end();
 });
 
