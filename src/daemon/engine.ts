@@ -16,7 +16,7 @@ import type { DrbdSourceStatus, Status, WatchdogStatus } from '../base/status.js
 import type { WhyAnswer } from '../base/why.js';
 import type { DrbdFacts } from '../drbd/facts.js';
 import { isOtherHalfOff } from '../failover/clearance.js';
-import { hasJustConnected } from '../failover/connections.js';
+import { hasJustConnected } from '../failover/drbd-connections.js';
 import { discardOrder } from '../failover/discard-order.js';
 import type { Effect } from '../failover/effect.js';
 import type { ActionResult, FailoverEvent } from '../failover/event.js';

@@ -5,7 +5,7 @@
 import { LINK_TIMEOUT_MS, resumeIo } from '../drbd/command.js';
 import type { DrbdFacts } from '../drbd/facts.js';
 import { explainExit } from '../drbd/outcome.js';
-import { APART } from '../failover/connections.js';
+import { APART } from '../failover/drbd-connections.js';
 import type { Effect } from '../failover/effect.js';
 import type { FailoverEvent } from '../failover/event.js';
 import { runCommand, type CommandResult } from '../host/exec.js';

@@ -23,7 +23,7 @@
 import type { DrbdFacts } from '../drbd/facts.js';
 import type { DrbdReport, Report } from '../heartbeat/report.js';
 import { isOff } from './clearance.js';
-import { APART, connectedAfter, LINKED, MIRRORED, SERVED } from './connections.js';
+import { APART, connectedAfter, LINKED, MIRRORED, SERVED } from './drbd-connections.js';
 import { halfOf, isHalf, mayHaveHalf, otherHalf, otherHalves } from './halves.js';
 import { isAlive } from './membership.js';
 import { usesDrbd } from './spec.js';

@@ -12,7 +12,7 @@
 import type { OperatorAnswer, OperatorRequest, PeerFate } from '../base/control.js';
 import { formatDuration } from '../base/duration.js';
 import type { OutdateAsk } from '../heartbeat/report.js';
-import { APART } from './connections.js';
+import { APART } from './drbd-connections.js';
 import { groupsOf, otherHalves } from './halves.js';
 import { holdSentence, standstillOf, type Hold } from './holds.js';
 import { isHeard } from './membership.js';

@@ -9,7 +9,7 @@
  */
 import { formatDuration } from '../base/duration.js';
 import { isOff, standing } from './clearance.js';
-import { newestConnection } from './connections.js';
+import { newestConnection } from './drbd-connections.js';
 import { endIdleOrder, endOrder, noteOrderFailed, standingOrder } from './fence-order.js';
 import { noteFault, noteShot } from './fence-record.js';
 import { CLUSTER_ACCOUNT, standstillOf } from './holds.js';

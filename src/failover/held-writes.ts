@@ -3,7 +3,7 @@
  * what, and what a person can do; the same sentence in status and in `tandem why`.
  */
 import type { DrbdFacts } from '../drbd/facts.js';
-import { APART } from './connections.js';
+import { APART } from './drbd-connections.js';
 import { holdOn } from './fence-peer.js';
 import { namesOf, otherHalves } from './halves.js';
 import type { Turn } from './turn.js';

@@ -6,7 +6,7 @@
  */
 import type { OutdateAsk, OutdateOutcome, OutdateWord } from '../heartbeat/report.js';
 import { isOff } from './clearance.js';
-import { APART } from './connections.js';
+import { APART } from './drbd-connections.js';
 import { groupsOf } from './halves.js';
 import { isHeard } from './membership.js';
 import type { Outdating, Peer, State } from './state.js';

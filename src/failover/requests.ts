@@ -5,7 +5,7 @@
 import { assertNever } from '../base/assert.js';
 import type { OperatorAnswer, OperatorRequest } from '../base/control.js';
 import { activeElsewhere } from './claims.js';
-import { newestConnection } from './connections.js';
+import { newestConnection } from './drbd-connections.js';
 import * as held from './hold-requests.js';
 import { disableOf, holdSentence } from './holds.js';
 import * as fence from './fence-request.js';

@@ -6,7 +6,7 @@
  */
 import type { DrbdFacts } from '../drbd/facts.js';
 import { isOff } from './clearance.js';
-import { APART } from './connections.js';
+import { APART } from './drbd-connections.js';
 import type { FailoverEvent } from './event.js';
 import { holdOn, voidOldProof } from './fence-peer.js';
 import { groupsOf, namesOf, otherHalves } from './halves.js';

@@ -1,6 +1,6 @@
 import { assertNever } from '../base/assert.js';
 import { settleClaims } from './claims.js';
-import { reviewProofs } from './connections.js';
+import { reviewProofs } from './drbd-connections.js';
 import { noteReachMoves, onPings, reviewConnectivity } from './connectivity.js';
 import { onDrbd, reviewCopies } from './copies.js';
 import { onReconnectResult, reconcileDiscards } from './discard.js';

@@ -1,7 +1,7 @@
 /** What a machine of the simulator is made of. */
 import type { Prng } from '../base/prng.js';
 import { isOtherHalfOff } from '../failover/clearance.js';
-import { hasJustConnected } from '../failover/connections.js';
+import { hasJustConnected } from '../failover/drbd-connections.js';
 import type { FailoverEvent } from '../failover/event.js';
 import type { judgeLevel } from '../failover/fence-levels.js';
 import type { ClusterSpec } from '../failover/spec.js';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { DrbdSource } from '../../src/daemon/drbd-source.js';
-import { hasJustConnected } from '../../src/failover/connections.js';
+import { hasJustConnected } from '../../src/failover/drbd-connections.js';
 import { EMPTY_FOLD, foldEvents2 } from '../../src/drbd/model-events.js';
 import { folder, script } from '../support/temporary.js';
 import { FIXTURES, readFixture } from '../drbd/samples.js';
